@@ -1,0 +1,48 @@
+// Names of everything in Redis, and ids that are derived rather than drawn. Pure.
+// schema/README.md tells what each key holds and why.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/limits.hpp"
+
+namespace messaging {
+
+// A conversation's shard, 0 … kShards-1. By its id alone, so that every program agrees.
+unsigned shardOf(std::string_view conversationId);
+
+// The id of the conversation of these members (any order, doubles allowed) in this context
+// (both empty: none). The same arguments always give the same id: get-or-create cannot race.
+std::string directId(std::string_view site, std::vector<std::string> members,
+                     std::string_view contextType, std::string_view contextId);
+
+// One member's inbox: 32 hexadecimal digits, whatever characters the member's id has.
+std::string inboxId(std::string_view site, std::string_view member);
+
+// An installation's keys. `prefix` keeps installations on one Redis apart; pub/sub channels
+// carry it too, because pub/sub knows no database number.
+class Keys {
+public:
+    explicit Keys(std::string prefix) : prefix_(std::move(prefix)) {}
+
+    std::string commands(unsigned shard) const;  // stream: writes of a shard
+    std::string lease(unsigned shard) const;     // string: who owns the shard
+    std::string dead(unsigned shard) const;      // stream: dead letters of the shard
+    std::string reads() const;                   // stream: reads
+    std::string workers() const;                 // zset: live workers by last beat (ms)
+    std::string status() const;                  // string: the worker's state, expires
+    std::string reply(std::string_view process) const;  // channel of one nginx process
+
+    // Of an inbox. `run` is Redis's run_id: what a Redis with another history holds under
+    // another run's name is never read.
+    std::string channel(std::string_view inbox) const;
+    std::string log(std::string_view inbox, std::string_view run) const;
+    std::string badge(std::string_view inbox, std::string_view run) const;
+
+private:
+    std::string prefix_;
+};
+
+}  // namespace messaging

@@ -1,0 +1,68 @@
+// Every bound of the protocol, with its reason. Both programs link these; what an
+// operator may lower is a directive of the module, and never rises above these.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace messaging::limits {
+
+// Version of commands, replies and events on the wire; a program refuses any other.
+constexpr unsigned kProtocolVersion = 1;
+
+// Streams that writes are spread over, by conversation. A constant of the protocol:
+// both programs and every stored note compute it, so it never changes.
+constexpr unsigned kShards = 16;
+
+// A request body. 10,000 characters of 4 bytes, each escaped as \uXXXX\uXXXX, do not fit,
+// but the same text unescaped does (40 KB).
+constexpr size_t kMaxBody = 64 * 1024;
+
+// Characters (Unicode code points) of a message after trimming, and the bytes they can take.
+constexpr size_t kMaxContent = 10000;
+constexpr size_t kMaxContentBytes = 4 * kMaxContent;
+
+// Characters of an id: user, conversation, idempotency key. Names and roles likewise.
+constexpr size_t kMaxId = 128;
+constexpr size_t kMaxName = 128;
+
+// Members of a conversation. A message updates a membership and an inbox for each.
+constexpr size_t kMaxMembers = 50;
+
+// Characters of a preview in lists.
+constexpr size_t kPreview = 160;
+
+// JSON: nesting, keys in all objects together, values in all.
+constexpr size_t kJsonDepth = 16;
+constexpr size_t kJsonKeys = 256;
+constexpr size_t kJsonValues = 4096;
+
+// Pages of lists and histories.
+constexpr unsigned kDefaultPage = 50;
+constexpr unsigned kMaxPage = 200;
+
+// Conversations that an unread-count names one by one; the total covers all.
+constexpr unsigned kMaxBadge = 1000;
+
+// Commands waiting in one shard's stream: at 10,000 a second they are a second's work;
+// past that a caller is better served by an immediate 503 than by a sure 504.
+constexpr unsigned kMaxQueue = 10000;
+
+// Events kept in an inbox's replay log (about; Redis trims whole nodes) and for how long
+// after the last stream was open. A client that was away longer refetches.
+constexpr unsigned kLogEvents = 256;
+constexpr unsigned kLogSeconds = 60;
+
+// Reads older than this are dead: every module gave up on them long before.
+constexpr unsigned kReadSeconds = 60;
+
+// A reply or an event from Redis that is longer than this is not believed.
+// A page of 200 messages of 40 KB, escaped, is the longest honest one.
+constexpr size_t kMaxReply = 32 * 1024 * 1024;
+constexpr size_t kMaxEvent = 1024 * 1024;
+
+// Runs of one command before it is put aside as a dead letter: the first may have met a
+// crash of its neighbours, the second its own, the third proves it.
+constexpr unsigned kMaxAttempts = 3;
+
+}  // namespace messaging::limits

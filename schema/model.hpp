@@ -1,0 +1,143 @@
+// What is stored and shown: arguments of operations from JSON, conversations and messages to
+// JSON. Both sides use the same functions: the module on what a client sent, the worker again
+// on what Redis gave it. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/limits.hpp"
+#include "schema/status.hpp"
+#include "schema/wire.hpp"
+
+namespace messaging {
+
+// --- Arguments. parse…: from a client's body or a command's, InvalidField, MissingField,
+// UnknownField name the field. encode: canonical JSON, the same for equal arguments.
+
+struct ArgumentLimits {
+    size_t content = limits::kMaxContent;  // characters
+    size_t members = limits::kMaxMembers;
+};
+
+struct StartArguments {
+    std::vector<std::string> members;    // sorted, no doubles, the caller included
+    std::optional<std::string> content;  // trimmed
+};
+Result<StartArguments> parseStart(std::string_view body, std::string_view caller,
+                                  const ArgumentLimits& bounds = {});
+std::string encode(const StartArguments& arguments);
+
+struct SendArguments {
+    std::string content;  // trimmed
+};
+Result<SendArguments> parseSend(std::string_view body, const ArgumentLimits& bounds = {});
+std::string encode(const SendArguments& arguments);
+
+struct ReadArguments {
+    std::optional<uint64_t> seq;  // absent: all
+};
+Result<ReadArguments> parseRead(std::string_view body);
+std::string encode(const ReadArguments& arguments);
+
+struct HistoryArguments {
+    std::optional<uint64_t> before;  // exclusive; at most one of the two
+    std::optional<uint64_t> after;   // exclusive
+    unsigned limit = limits::kDefaultPage;
+};
+Result<HistoryArguments> parseHistory(std::string_view body);
+std::string encode(const HistoryArguments& arguments);
+
+struct ListArguments {
+    std::string cursor;  // empty: from the newest
+    unsigned limit = limits::kDefaultPage;
+};
+Result<ListArguments> parseList(std::string_view body);
+std::string encode(const ListArguments& arguments);
+
+// Query parameters as the JSON body that the parse functions read: names and values already
+// percent-decoded. Numbers stay strings there; the parse functions take both.
+std::string queryBody(const std::vector<std::pair<std::string, std::string>>& query);
+
+// Tells whether a repeat under the same key is the same request (else KeyReused).
+std::string fingerprint(Operation operation, std::string_view canonicalBody);
+
+// --- Documents
+
+struct Conversation {
+    std::string site;
+    std::string id;
+    std::string kind = "direct";
+    std::string subject;                // empty: none
+    std::string contextType;            // empty: no context
+    std::string contextId;
+    std::vector<std::string> members;   // sorted
+    std::string starter;                // the user who opened it
+    uint64_t createdAt = 0;             // Unix milliseconds, as all times
+};
+
+struct Message {
+    std::string site;
+    std::string conversation;
+    uint64_t seq = 0;
+    std::string sender;      // user id
+    std::string senderRole;
+    std::string member;      // the member it counts for: the user, or their team
+    uint64_t ordinal = 0;    // 1, 2, 3… among that member's messages here
+    std::string key;         // idempotency key with its prefix
+    std::string fingerprint;
+    std::string content;
+    uint64_t createdAt = 0;
+};
+
+// "CONVERSATION.SEQ": unique, and nothing to store.
+std::string messageId(const Message& message);
+
+// What a list shows of the newest message.
+struct Preview {
+    uint64_t seq = 0;  // 0: none yet
+    std::string sender;
+    std::string content;
+    uint64_t createdAt = 0;
+};
+
+// A member's view of a conversation: four numbers that never go down, and the preview.
+struct Membership {
+    std::string site;
+    std::string conversation;
+    std::string member;
+    uint64_t lastSeq = 0;   // newest message known to this membership
+    uint64_t sent = 0;      // of those, the member's own
+    uint64_t readSeq = 0;   // read up to here
+    uint64_t readSent = 0;  // of those, the member's own
+    uint64_t activity = 0;  // of the newest message; the opening's before there is one
+    Preview preview;
+
+    uint64_t unread() const { return (lastSeq - sent) - (readSeq - readSent); }
+};
+
+struct User {
+    std::string site;
+    std::string id;
+    std::string role;
+    std::string name;
+};
+
+// --- Views (schema/openapi.yaml)
+
+// `read` is what the viewer should see.
+std::string messageView(const Message& message, bool read);
+// `users` holds those members whose name is known; `mine` may be empty (never listed).
+std::string conversationView(const Conversation& conversation, const Membership& mine,
+                             const std::vector<User>& users);
+std::string identityView(const Identity& who);  // `me`
+// Data of the events `unread` and `read`, and the answer to Read.
+std::string unreadEvent(const Membership& membership);
+std::string readEvent(std::string_view conversation, std::string_view member,
+                      uint64_t readSeq);
+std::string readView(const Membership& membership);
+
+}  // namespace messaging

@@ -1,0 +1,31 @@
+// Text as the protocol sees it: UTF-8 by RFC 3629, counted in code points. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace messaging {
+
+// Code points of valid UTF-8 (no overlong form, no surrogate, at most U+10FFFF); nothing
+// where it is not valid.
+std::optional<size_t> countCharacters(std::string_view text);
+
+// Without the white space (Unicode White_Space and U+FEFF) at both ends. Valid UTF-8 only.
+std::string_view trim(std::string_view text);
+
+// The first `characters` code points; "…" takes the last one's place where more follow.
+std::string preview(std::string_view text, size_t characters);
+
+// An id (user, conversation, key): 1 to kMaxId code points of valid UTF-8, no control
+// character, no white space at either end.
+bool validId(std::string_view id);
+
+// ISO 8601, UTC, milliseconds: "2026-01-02T03:04:05.678Z".
+std::string isoTime(uint64_t unixMilliseconds);
+
+// Decimal digits only, no sign, fits 64 bits.
+std::optional<uint64_t> parseUnsigned(std::string_view digits);
+
+}  // namespace messaging
