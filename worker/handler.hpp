@@ -1,0 +1,77 @@
+// The business rules: what a command does. Pure over Store: no Redis, no clock of its own, no
+// threads. All rights are decided here.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schema/wire.hpp"
+#include "worker/store.hpp"
+
+namespace messaging::worker {
+
+// One entry of a shard's stream as the bus read it.
+struct Delivered {
+    unsigned shard = 0;
+    std::string entry;         // its id in the stream
+    uint64_t at = 0;           // its time, Unix milliseconds of Redis's clock
+    bool expired = false;      // past its time to live when it was read
+    bool redelivered = false;  // may have run before: look up first
+    Status status;             // why `command` could not be decoded, else ok
+    Command command;           // of a bad one: what could be read
+};
+
+// Events for one member's inbox.
+struct Publication {
+    std::string site;
+    std::string member;
+    std::vector<Event> events;
+};
+
+// What a batch wants said, in order. Nothing of it may be said before the store has it.
+struct Effects {
+    std::vector<std::pair<std::string, Reply>> replies;  // channel, reply
+    std::vector<Publication> publications;
+};
+
+// Executes writes. Keeps the numbers of recently written conversations in memory; that is for
+// speed: a wrong number meets a unique index and is loaded again.
+class Writer {
+public:
+    // `owner` names this worker in notes.
+    Writer(Store& store, std::string owner);
+
+    // Runs a batch as one. Ok: every entry is settled and may be acknowledged once `effects`
+    // are out. StoreUnavailable: surely nothing was stored, every entry may be refused.
+    // Internal: unknown; keep the entries and run them again one by one, as redelivered.
+    Status run(const std::vector<Delivered>& batch, Effects& effects);
+
+    // Names seen by readers; merged into the next batch.
+    void learn(const User& user);
+
+    // Forgets the numbers of a shard that was lost or gained.
+    void forget(unsigned shard);
+
+    // Recomputes the memberships of conversations that other, perhaps dead, owners noted.
+    Status rollForward(Effects& effects);
+};
+
+// Executes reads. One a thread.
+class Reader {
+public:
+    explicit Reader(Store& store);
+    Reply run(const Command& command);
+};
+
+// Recomputes lastSeq, sent and readSent of one conversation from its messages. Returns what
+// each membership should be where it differs from what it is.
+struct Drift {
+    std::optional<Membership> found;
+    Membership right;
+};
+Result<std::vector<Drift>> findDrift(Store& store, const ConversationRef& ref);
+
+}  // namespace messaging::worker
