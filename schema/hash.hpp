@@ -1,5 +1,6 @@
-// SHA-256 (OpenSSL's) over parts that cannot run into one another: each part is preceded by
-// its length. Where an id is derived from what somebody chose, nobody can choose a clash.
+// SHA-256 (OpenSSL's) over parts that cannot run into one another: each part is
+// preceded by its length. Where an id is derived from what somebody chose, nobody can
+// choose a clash.
 #pragma once
 
 #include <initializer_list>

@@ -1,8 +1,9 @@
-// The only user of yajl: a strict, bounded parser and a writer whose output can stand in
-// HTML and in one line of an event stream. Pure; thread-compatible.
+// The only user of yajl: a strict, bounded parser and a writer whose output can stand
+// in HTML and in one line of an event stream. Pure; thread-compatible.
 //
 // Strict: one value and nothing after it, valid UTF-8, no NUL, no lone surrogate, no
-// duplicate key, depth, keys and values bounded (limits.hpp).
+// duplicate key, no number beyond a double's range, depth, keys and values bounded
+// (limits.hpp).
 #pragma once
 
 #include <cstdint>
@@ -26,9 +27,9 @@ public:
 
     Type type = Type::Null;
     bool boolean = false;
-    std::string text;            // String: its characters. Number: as written
-    std::vector<Value> items;    // Array
-    std::vector<Member> members; // Object
+    std::string text;             // String: its characters. Number: as written
+    std::vector<Value> items;     // Array
+    std::vector<Member> members;  // Object
 
     bool is(Type wanted) const { return type == wanted; }
     // The member of this name, nullptr where there is none or this is no object.
@@ -44,15 +45,18 @@ struct Bounds {
     size_t values = limits::kJsonValues;
 };
 
-// InvalidJson with a detail for the log; the member's name as field for a duplicate key.
+// InvalidJson with a detail for the log; the member's name as field for a duplicate
+// key.
 Result<Value> parse(std::string_view text, const Bounds& bounds = {});
 
-// Whether `text` is one strict JSON value in a single line (no CR, LF): for what comes from
-// Redis and goes on unread. Bounded by depth only.
+// Whether `text` is one strict JSON value in a single line (no CR, LF): for what comes
+// from Redis and goes on unread. Bounded by depth only, and keeps no keys: duplicates
+// pass.
 bool validLine(std::string_view text);
 
-// Writes JSON into a string of the caller's. Commas and quotes are its business; that calls
-// nest properly is the caller's. Escapes <, >, &, U+2028, U+2029 and all controls.
+// Writes JSON into a string of the caller's. Commas and quotes are its business; that
+// calls nest properly is the caller's. Escapes <, >, &, U+2028, U+2029 and all
+// controls.
 class Writer {
 public:
     explicit Writer(std::string& out) : out_(out) {}

@@ -13,16 +13,17 @@ namespace messaging {
 // A conversation's shard, 0 … kShards-1. By its id alone, so that every program agrees.
 unsigned shardOf(std::string_view conversationId);
 
-// The id of the conversation of these members (any order, doubles allowed) in this context
-// (both empty: none). The same arguments always give the same id: get-or-create cannot race.
+// The id of the conversation of these members (any order, doubles allowed) in this
+// context (both empty: none). The same arguments always give the same id: get-or-create
+// cannot race.
 std::string directId(std::string_view site, std::vector<std::string> members,
                      std::string_view contextType, std::string_view contextId);
 
 // One member's inbox: 32 hexadecimal digits, whatever characters the member's id has.
 std::string inboxId(std::string_view site, std::string_view member);
 
-// An installation's keys. `prefix` keeps installations on one Redis apart; pub/sub channels
-// carry it too, because pub/sub knows no database number.
+// An installation's keys. `prefix` keeps installations on one Redis apart; pub/sub
+// channels carry it too, because pub/sub knows no database number.
 class Keys {
 public:
     explicit Keys(std::string prefix) : prefix_(std::move(prefix)) {}
@@ -35,8 +36,8 @@ public:
     std::string status() const;                  // string: the worker's state, expires
     std::string reply(std::string_view process) const;  // channel of one nginx process
 
-    // Of an inbox. `run` is Redis's run_id: what a Redis with another history holds under
-    // another run's name is never read.
+    // Of an inbox. `run` is Redis's run_id: what a Redis with another history holds
+    // under another run's name is never read.
     std::string channel(std::string_view inbox) const;
     std::string log(std::string_view inbox, std::string_view run) const;
     std::string badge(std::string_view inbox, std::string_view run) const;

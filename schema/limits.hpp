@@ -14,11 +14,12 @@ constexpr unsigned kProtocolVersion = 1;
 // both programs and every stored note compute it, so it never changes.
 constexpr unsigned kShards = 16;
 
-// A request body. 10,000 characters of 4 bytes, each escaped as \uXXXX\uXXXX, do not fit,
-// but the same text unescaped does (40 KB).
+// A request body. 10,000 characters of 4 bytes, each escaped as \uXXXX\uXXXX, do not
+// fit, but the same text unescaped does (40 KB).
 constexpr size_t kMaxBody = 64 * 1024;
 
-// Characters (Unicode code points) of a message after trimming, and the bytes they can take.
+// Characters (Unicode code points) of a message after trimming, and the bytes they can
+// take.
 constexpr size_t kMaxContent = 10000;
 constexpr size_t kMaxContentBytes = 4 * kMaxContent;
 
@@ -26,8 +27,15 @@ constexpr size_t kMaxContentBytes = 4 * kMaxContent;
 constexpr size_t kMaxId = 128;
 constexpr size_t kMaxName = 128;
 
+// Bytes of a cursor. We make them; one that is longer is somebody else's.
+constexpr size_t kMaxCursor = 512;
+
 // Members of a conversation. A message updates a membership and an inbox for each.
 constexpr size_t kMaxMembers = 50;
+
+// A command's body: canonical JSON, in which <, >, & and controls take six bytes, so it
+// can be longer than what the client sent. Content and members all of them need 100 KB.
+constexpr size_t kMaxArguments = 128 * 1024;
 
 // Characters of a preview in lists.
 constexpr size_t kPreview = 160;
@@ -36,6 +44,9 @@ constexpr size_t kPreview = 160;
 constexpr size_t kJsonDepth = 16;
 constexpr size_t kJsonKeys = 256;
 constexpr size_t kJsonValues = 4096;
+
+// The greatest number that every JSON reader keeps exactly, 2^53 - 1.
+constexpr uint64_t kMaxInteger = (uint64_t{1} << 53) - 1;
 
 // Pages of lists and histories.
 constexpr unsigned kDefaultPage = 50;
@@ -48,8 +59,8 @@ constexpr unsigned kMaxBadge = 1000;
 // past that a caller is better served by an immediate 503 than by a sure 504.
 constexpr unsigned kMaxQueue = 10000;
 
-// Events kept in an inbox's replay log (about; Redis trims whole nodes) and for how long
-// after the last stream was open. A client that was away longer refetches.
+// Events kept in an inbox's replay log (about; Redis trims whole nodes) and for how
+// long after the last stream was open. A client that was away longer refetches.
 constexpr unsigned kLogEvents = 256;
 constexpr unsigned kLogSeconds = 60;
 

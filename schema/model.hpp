@@ -1,6 +1,6 @@
-// What is stored and shown: arguments of operations from JSON, conversations and messages to
-// JSON. Both sides use the same functions: the module on what a client sent, the worker again
-// on what Redis gave it. Pure.
+// What is stored and shown: arguments of operations from JSON, conversations and
+// messages to JSON. Both sides use the same functions: the module on what a client
+// sent, the worker again on what Redis gave it. Pure.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,9 @@
 
 namespace messaging {
 
-// --- Arguments. parse…: from a client's body or a command's, InvalidField, MissingField,
-// UnknownField name the field. encode: canonical JSON, the same for equal arguments.
+// --- Arguments. parse…: from a client's body or a command's, InvalidField,
+// MissingField, UnknownField name the field. encode: canonical JSON, the same for equal
+// arguments.
 
 struct ArgumentLimits {
     size_t content = limits::kMaxContent;  // characters
@@ -34,7 +35,8 @@ std::string encode(const StartArguments& arguments);
 struct SendArguments {
     std::string content;  // trimmed
 };
-Result<SendArguments> parseSend(std::string_view body, const ArgumentLimits& bounds = {});
+Result<SendArguments> parseSend(std::string_view body,
+                                const ArgumentLimits& bounds = {});
 std::string encode(const SendArguments& arguments);
 
 struct ReadArguments {
@@ -58,8 +60,8 @@ struct ListArguments {
 Result<ListArguments> parseList(std::string_view body);
 std::string encode(const ListArguments& arguments);
 
-// Query parameters as the JSON body that the parse functions read: names and values already
-// percent-decoded. Numbers stay strings there; the parse functions take both.
+// Query parameters as the JSON body that the parse functions read: names and values
+// already percent-decoded. Numbers stay strings there; the parse functions take both.
 std::string queryBody(const std::vector<std::pair<std::string, std::string>>& query);
 
 // Tells whether a repeat under the same key is the same request (else KeyReused).
@@ -71,23 +73,23 @@ struct Conversation {
     std::string site;
     std::string id;
     std::string kind = "direct";
-    std::string subject;                // empty: none
-    std::string contextType;            // empty: no context
+    std::string subject;      // empty: none
+    std::string contextType;  // empty: no context
     std::string contextId;
-    std::vector<std::string> members;   // sorted
-    std::string starter;                // the user who opened it
-    uint64_t createdAt = 0;             // Unix milliseconds, as all times
+    std::vector<std::string> members;  // sorted
+    std::string starter;               // the user who opened it
+    uint64_t createdAt = 0;            // Unix milliseconds, as all times
 };
 
 struct Message {
     std::string site;
     std::string conversation;
     uint64_t seq = 0;
-    std::string sender;      // user id
+    std::string sender;  // user id
     std::string senderRole;
-    std::string member;      // the member it counts for: the user, or their team
-    uint64_t ordinal = 0;    // 1, 2, 3… among that member's messages here
-    std::string key;         // idempotency key with its prefix
+    std::string member;    // the member it counts for: the user, or their team
+    uint64_t ordinal = 0;  // 1, 2, 3… among that member's messages here
+    std::string key;       // idempotency key with its prefix
     std::string fingerprint;
     std::string content;
     uint64_t createdAt = 0;

@@ -1,5 +1,5 @@
-// Refusals as the API shows them: application/problem+json (RFC 9457) with `code`, `error`,
-// `retryable` and `field`. Pure.
+// Refusals as the API shows them: application/problem+json (RFC 9457) with `code`,
+// `error`, `retryable` and `field`. Pure.
 #pragma once
 
 #include <optional>

@@ -1,7 +1,8 @@
 // Outcome of what can fail, as a value. Pure; no I/O, no allocation on success.
 //
 // A failure carries a code of the public API (never renamed: clients switch on it), the
-// field at fault where there is one, and a detail for the log, which a client never sees.
+// field at fault where there is one, and a detail for the log, which a client never
+// sees.
 #pragma once
 
 #include <optional>
@@ -11,8 +12,8 @@
 
 namespace messaging {
 
-// What went wrong, in the words of the API. The HTTP status, whether a repeat can help and
-// the text people read follow from the code alone (problem.hpp).
+// What went wrong, in the words of the API. The HTTP status, whether a repeat can help
+// and the text people read follow from the code alone (problem.hpp).
 enum class Code {
     Ok,
     InvalidJson,           // 400 not JSON by our strict rules

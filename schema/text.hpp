@@ -1,6 +1,7 @@
 // Text as the protocol sees it: UTF-8 by RFC 3629, counted in code points. Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,11 +9,12 @@
 
 namespace messaging {
 
-// Code points of valid UTF-8 (no overlong form, no surrogate, at most U+10FFFF); nothing
-// where it is not valid.
+// Code points of valid UTF-8 (no overlong form, no surrogate, at most U+10FFFF);
+// nothing where it is not valid.
 std::optional<size_t> countCharacters(std::string_view text);
 
-// Without the white space (Unicode White_Space and U+FEFF) at both ends. Valid UTF-8 only.
+// Without the white space (Unicode White_Space and U+FEFF) at both ends. Valid UTF-8
+// only.
 std::string_view trim(std::string_view text);
 
 // The first `characters` code points; "…" takes the last one's place where more follow.
@@ -21,6 +23,10 @@ std::string preview(std::string_view text, size_t characters);
 // An id (user, conversation, key): 1 to kMaxId code points of valid UTF-8, no control
 // character, no white space at either end.
 bool validId(std::string_view id);
+
+// A role or a person's name: at most `characters` code points of valid UTF-8, perhaps
+// none, no control character.
+bool validName(std::string_view name, size_t characters);
 
 // ISO 8601, UTC, milliseconds: "2026-01-02T03:04:05.678Z".
 std::string isoTime(uint64_t unixMilliseconds);

@@ -1,5 +1,5 @@
-// The protocol's three messages and their bytes: command (module to worker), reply (worker
-// to module), event (worker to modules). One file for both sides. Pure.
+// The protocol's three messages and their bytes: command (module to worker), reply
+// (worker to module), event (worker to modules). One file for both sides. Pure.
 // schema/README.md is the prose beside it. Neither side trusts the other's bytes.
 #pragma once
 
@@ -56,11 +56,12 @@ using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
 // Field names and values for XADD, views into `command` and `scratch`.
 Fields encodeCommand(const Command& command, std::string& scratch);
 
-// What a stream entry says. UnsupportedVersion, InvalidField; `partial` gets what could be
-// read (id, reply), so that even a bad command can be answered.
+// What a stream entry says. UnsupportedVersion, InvalidField; `partial` gets what could
+// be read (id, reply), so that even a bad command can be answered.
 Result<Command> decodeCommand(const Fields& fields, Command* partial);
 
-// Answer to a command. A failure has a code other than Ok and no body: the module words it.
+// Answer to a command. A failure has a code other than Ok and no body: the module words
+// it.
 struct Reply {
     std::string id;
     int status = 200;  // HTTP
@@ -100,8 +101,9 @@ struct LogId {
 std::optional<LogId> parseLogId(std::string_view text);  // "1700000000000-0"
 std::string formatLogId(const LogId& id);
 
-// What a log's channel announces: "1 PREVIOUS ID\n" and the entry's events. Where nobody
-// keeps a log both ids are "0-0": whoever hears it has lost the log and must say so.
+// What a log's channel announces: "1 PREVIOUS ID\n" and the entry's events. Where
+// nobody keeps a log both ids are "0-0": whoever hears it has lost the log and must say
+// so.
 struct Announcement {
     LogId previous;
     LogId id;
@@ -111,13 +113,16 @@ Result<Announcement> decodeAnnouncement(std::string_view bytes);
 
 // Lua, run by Redis (schema/README.md, "Scripts"). Each touches the keys of one slot.
 //
-// kPublishScript  KEYS log badge; ARGV channel, events, kLogEvents. Deletes the cached badge,
+// kPublishScript  KEYS log badge; ARGV channel, events, kLogEvents. Deletes the cached
+// badge,
 //                 adds to the log if there is one, announces.
 // kRenewScript    KEYS log; ARGV seconds. Keeps the log alive, makes it if absent.
 //                 Returns {last id, 1 if it was made now else 0}.
-// kEnqueueScript  KEYS stream; ARGV most, field, value, … Adds unless the stream is full.
+// kEnqueueScript  KEYS stream; ARGV most, field, value, … Adds unless the stream is
+// full.
 //                 Returns the entry's id, or false when it is full.
-// kBadgeScript    KEYS badge; ARGV nonce, value, seconds. Stores only if the nonce stands.
+// kBadgeScript    KEYS badge; ARGV nonce, value, seconds. Stores only if the nonce
+// stands.
 extern const char* const kPublishScript;
 extern const char* const kRenewScript;
 extern const char* const kEnqueueScript;
