@@ -1,9 +1,10 @@
-// The business rules: what a command does. Pure over Store: no Redis, no clock of its own, no
-// threads. All rights are decided here.
+// The business rules: what a command does. Pure over Store: no Redis, no clock of its
+// own, no threads. All rights are decided here.
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,37 +38,53 @@ struct Effects {
     std::vector<Publication> publications;
 };
 
-// Executes writes. Keeps the numbers of recently written conversations in memory; that is for
-// speed: a wrong number meets a unique index and is loaded again.
+// Executes writes. Keeps the numbers of recently written conversations in memory; that
+// is for speed: a wrong number meets a unique index and is loaded again. Of one thread,
+// as its store, but for learn().
 class Writer {
 public:
     // `owner` names this worker in notes.
     Writer(Store& store, std::string owner);
+    ~Writer();
 
-    // Runs a batch as one. Ok: every entry is settled and may be acknowledged once `effects`
-    // are out. StoreUnavailable: surely nothing was stored, every entry may be refused.
-    // Internal: unknown; keep the entries and run them again one by one, as redelivered.
+    // Runs a batch as one. Ok: every entry is settled and may be acknowledged once
+    // `effects` are out. StoreUnavailable: surely nothing was stored, every entry may
+    // be refused. Internal: unknown; keep the entries and run them again one by one, as
+    // redelivered. A batch with a redelivered entry never answers StoreUnavailable: an
+    // earlier run may have stored it. On failure `effects` stays as it was. An entry
+    // without a reply is one whose caller has its 504 already.
     Status run(const std::vector<Delivered>& batch, Effects& effects);
 
-    // Names seen by readers; merged into the next batch.
+    // Names seen by readers; merged into the next batch. Any thread may call it.
     void learn(const User& user);
 
     // Forgets the numbers of a shard that was lost or gained.
     void forget(unsigned shard);
 
-    // Recomputes the memberships of conversations that other, perhaps dead, owners noted.
-    Status rollForward(Effects& effects);
+    // Recomputes the memberships of conversations that other, perhaps dead, owners
+    // noted: when a note is first seen, and once more when it is still there a minute
+    // later, for an owner that was stopped between its note and its insert; then the
+    // note is dropped. Call it after gaining a shard and every few seconds. `now`: Unix
+    // milliseconds.
+    Status rollForward(uint64_t now, Effects& effects);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
 };
 
-// Executes reads. One a thread.
+// Executes reads. One a thread. Never writes.
 class Reader {
 public:
-    explicit Reader(Store& store);
+    explicit Reader(Store& store) : store_(store) {}
     Reply run(const Command& command);
+
+private:
+    Store& store_;
 };
 
-// Recomputes lastSeq, sent and readSent of one conversation from its messages. Returns what
-// each membership should be where it differs from what it is.
+// Recomputes lastSeq, sent and readSent of one conversation from its messages. Returns
+// what each membership should be where it differs from what it is.
 struct Drift {
     std::optional<Membership> found;
     Membership right;
