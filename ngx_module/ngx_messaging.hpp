@@ -1,8 +1,14 @@
-// What the rim's files share: configuration, the process's state, and each file's entry points.
+// What the rim's files share: configuration, the process's state, and each file's entry
+// points.
+//
+// Who owns what: nginx's pools own configuration and whatever lives and dies with a
+// request; Process owns everything else of a worker process. A request is held by nginx
+// alone: whoever waits for an answer keeps a ticket or an id, never the request.
 #pragma once
 
 #include "ngx_module/ngx.hpp"
 
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,13 +26,14 @@ extern ngx_module_t ngx_http_messaging_module;
 
 namespace messaging {
 
-class Streams;   // ngx_stream.cpp
-class Commands;  // ngx_command.cpp
+class Streams;   // ngx_stream.hpp
+class Commands;  // ngx_command.hpp
+struct MainConf;
 
-// Everything a worker process holds: made in init_process, freed in exit_process. Nothing in it
-// survives a reload, and nothing has to.
+// Everything a worker process holds: made in init_process, freed in exit_process.
+// Nothing in it survives a reload, and nothing has to.
 struct Process : Redis::Listener {
-    explicit Process(ngx_cycle_t* cycle);
+    Process(ngx_cycle_t* cycle, const MainConf& conf);
     ~Process() override;
 
     void redisUp() override;
@@ -37,69 +44,114 @@ struct Process : Redis::Listener {
     ngx_cycle_t* cycle;
     Keys keys;
     std::string replyChannel;
-    std::unique_ptr<Redis> redis;
+    core::TokenCache tokens;
     std::unique_ptr<Commands> commands;
     std::unique_ptr<Streams> streams;
+    std::unique_ptr<Redis> redis;  // last: it goes first, and calls nobody any more
 };
 
-// Conf structs begin with what nginx's stock setters write to (standard layout), C++ parts
-// follow in the derived type; they live in cf->pool with a cleanup that destroys them.
+// Conf structs begin with what nginx's stock setters write to (standard layout), C++
+// parts follow in the derived type; they live in cf->pool with a cleanup that destroys
+// them.
 struct MainConfBase {
     ngx_msec_t drainTime;
-    ngx_uint_t maxPending;   // requests of one process that wait for a worker
-    ngx_uint_t maxStreams;   // streams of one process
+    ngx_uint_t maxPending;  // requests of one process that wait for a worker
+    ngx_uint_t
+        maxStreams;  // streams of one process, 0: as many as nginx has connections
 };
 struct MainConf : MainConfBase {
     RedisConf redis;
     bool redisSet = false;
     bool used = false;  // by any location: without one the module does nothing at all
-    Process* process = nullptr;
+    std::unique_ptr<Process> process;
 };
 
 struct LocConfBase {
     ngx_flag_t enabled;
-    ngx_msec_t timeout;       // for a worker's reply
-    ngx_msec_t heartbeat;     // comment on an idle stream
-    ngx_msec_t retry;         // SSE retry:, before jitter
+    ngx_msec_t timeout;    // for a worker's reply
+    ngx_msec_t heartbeat;  // comment on an idle stream
+    ngx_msec_t retry;      // SSE retry:, before jitter
     ngx_msec_t streamMaxAge;
-    size_t streamBuffer;      // unsent bytes of a stream before it is closed as slow
+    size_t streamBuffer;  // unsent bytes of a stream before it is closed as slow
     ngx_uint_t streamsPerUser;
     size_t maxBody;
-    ngx_uint_t maxContent;
+    ngx_uint_t maxContent;  // characters
 };
 struct LocConf : LocConfBase {
     std::string site;
-    std::vector<core::TokenKey> keys;        // messaging_jwt
-    ngx_http_complex_value_t* user = nullptr;     // messaging_identity
+    // Sign-in: keys or identity, never both; a level that has either inherits neither.
+    std::vector<core::TokenKey> keys;          // messaging_jwt
+    ngx_http_complex_value_t* user = nullptr;  // messaging_identity
     ngx_http_complex_value_t* role = nullptr;
     ngx_http_complex_value_t* name = nullptr;
     ngx_http_complex_value_t* expires = nullptr;
-    ngx_str_t prefix = ngx_null_string;      // the location's name
+    // Where `messaging` stands: the location's name without a trailing slash, and the
+    // line.
+    std::string prefix;
+    std::string place;
+    bool own = false;  // `messaging` stands at this level, it is not inherited
 };
 
-// A request's own state, from the pool; for log variables too.
+// A request's own state, from its pool and zeroed: trivial types only. For log
+// variables too.
 struct RequestContext {
-    Operation operation;
     bool routed;
+    Operation operation;
     ngx_str_t user;
     ngx_str_t site;
-    const char* code;     // of a refusal, else "ok"
-    ngx_msec_t started;
-    uint64_t pending;     // ticket in Commands, 0: none
+    const char* code;      // of a refusal, "ok" once answered, nullptr before
+    ngx_msec_t started;    // ngx_current_msec
+    ngx_msec_t answered;   // likewise; 0: not yet
+    uint64_t ticket;       // in Commands, 0: waits for nothing
+    ngx_event_t deadline;  // armed while it waits
 };
 
-MainConf* mainConf(ngx_cycle_t* cycle);
+// --- ngx_http_messaging_module.cpp
+MainConf* mainConf(ngx_cycle_t* cycle);  // nullptr: no http block
+MainConf* mainConf(ngx_http_request_t* r);
 LocConf* locConf(ngx_http_request_t* r);
-RequestContext* context(ngx_http_request_t* r);  // nullptr: memory
+RequestContext* context(
+    ngx_http_request_t* r);  // made at the first call; nullptr: memory
+RequestContext* existingContext(ngx_http_request_t* r);  // nullptr: not ours
 
-// --- ngx_respond.cpp: whole answers. Each returns what a content handler should.
+// --- ngx_conf.cpp: setters of the directives that are more than a value.
+char* setMessaging(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* setRedis(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* setJwt(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* setIdentity(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+
+// --- ngx_process.cpp
+Process* process(ngx_http_request_t* r);  // nullptr: none in this process
+ngx_int_t initProcess(ngx_cycle_t* cycle);
+void exitProcess(ngx_cycle_t* cycle);
+
+// --- ngx_command.cpp: the content handler.
+ngx_int_t handleRequest(ngx_http_request_t* r);
+
+// --- ngx_respond.cpp: whole answers, sent here, so that no error_page replaces them.
+// Each returns what a content handler should. The views may point anywhere; they are
+// copied.
 ngx_int_t respond(ngx_http_request_t* r, int status, std::string_view json);
 ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view field = {});
+// 304 where the client has the entity of this tag, which is quoted.
+ngx_int_t respondTagged(ngx_http_request_t* r, std::string_view json,
+                        std::string_view etag);
+// `name` is static, `value` is copied.
+ngx_int_t addHeader(ngx_http_request_t* r, std::string_view name,
+                    std::string_view value);
+// The only header of this name; `many` tells that there are several. Case does not
+// matter.
+std::string_view requestHeader(ngx_http_request_t* r, std::string_view name,
+                               bool* many);
 
 // --- ngx_auth.cpp: who asks. Unauthenticated, ForbiddenOrigin or ok; `expires` in Unix
 // seconds, 0: not known.
 Status authenticate(ngx_http_request_t* r, const LocConf* conf, Identity* who,
                     uint64_t* expires);
+
+// --- ngx_badge.cpp, ngx_status.cpp. Both answer or hold the request (holdRequest).
+ngx_int_t serveBadge(ngx_http_request_t* r, const LocConf* conf, const Identity& who);
+ngx_int_t serveStatus(ngx_http_request_t* r, const LocConf* conf);
 
 // --- ngx_stream.cpp: takes the request over as an event stream.
 ngx_int_t openStream(ngx_http_request_t* r, const LocConf* conf, const Identity& who,
@@ -117,5 +169,17 @@ Result guard(ngx_log_t* log, Result failure, Body body) noexcept {
     }
     return failure;
 }
+
+inline std::string_view view(const ngx_str_t& text) {
+    return {reinterpret_cast<const char*>(text.data), text.len};
+}
+
+// A view of static text as nginx's string: nginx does not write to it.
+inline ngx_str_t ngxString(std::string_view text) {
+    return {text.size(), reinterpret_cast<u_char*>(const_cast<char*>(text.data()))};
+}
+
+// A copy in the pool; data is nullptr if there is no memory.
+ngx_str_t copyToPool(ngx_pool_t* pool, std::string_view text);
 
 }  // namespace messaging
