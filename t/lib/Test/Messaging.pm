@@ -416,7 +416,7 @@ sub request {
     my $headers = $self->headers_of(%options);
     if (defined $body) {
         $headers->{'Content-Type'} //= 'application/json';
-        $body = $json->encode($body) if ref $body;
+        $body = $json->encode($body) if ref $body && ref $body ne 'CODE';
     }
     my $http = $self->{http}{$$} //= HTTP::Tiny->new(timeout => 30, keep_alive => 1);
     my $base = $options{base} // "http://127.0.0.1:$self->{port}/api/messages";
