@@ -1,5 +1,6 @@
-# Builds everything into $(BUILD): build by default, build/asan with SANITIZE=1, so that both
-# can stand side by side. Nothing is written anywhere else, except by `make install`.
+# Builds everything into $(BUILD): build by default, build/test with CRASH_POINTS=1 (places at
+# which the worker can be told to die), build/asan with SANITIZE=1 (those and sanitizers), so
+# that all can stand side by side. Nothing is written anywhere else, except by `make install`.
 #
 # How the flags compose: CXXFLAGS and LDFLAGS are yours (make CXXFLAGS=-O0); what the code
 # cannot do without stands in FLAGS, which every object gets; each layer adds only the
@@ -11,14 +12,19 @@ CXXFLAGS ?= -O2 -g
 BUILD    ?= build
 PREFIX   ?= /usr/local
 
+ifdef CRASH_POINTS
+BUILD    := build/test
+CRASH    := -DMESSAGING_CRASH_POINTS
+endif
 ifdef SANITIZE
 BUILD    := build/asan
+CRASH    := -DMESSAGING_CRASH_POINTS
 CXXFLAGS := -O1 -g -fno-omit-frame-pointer
 SANITIZER := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 endif
 
 # The schema goes into nginx's module too, which is a shared object: hence -fPIC.
-FLAGS = -std=c++17 -Wall -Wextra -Werror -Wno-unused-parameter -fPIC -I. -MMD -MP $(SANITIZER)
+FLAGS = -std=c++17 -Wall -Wextra -Werror -Wno-unused-parameter -fPIC -I. -MMD -MP $(CRASH) $(SANITIZER)
 
 packages   = $(shell pkg-config --$(1) $(2))
 SCHEMA_PKG = yajl libcrypto
@@ -32,12 +38,32 @@ CORE       = $(call objects,$(wildcard ngx_module/core/*.cpp))
 WORKER     = $(call objects,$(wildcard worker/*.cpp))
 UNIT       = $(call objects,$(wildcard t/unit/*.cpp))
 
-.PHONY: all module worker check lint test bench install clean
+.PHONY: all always module worker unit check lint test bench install clean
 all: module worker
 
 # --- nginx with the module: nginx's own configure and make, in $(BUILD)/nginx
 
-module: $(BUILD)/libschema.a
+NGINX_SRC ?= /usr/share/nginx/src
+NGINX_OBJ  = $(abspath $(BUILD))/nginx
+
+module: $(NGINX_OBJ)/Makefile
+	$(MAKE) -f $(NGINX_OBJ)/Makefile -C $(NGINX_SRC) modules
+
+# With the flags that Debian's nginx was built with, where nginx-dev tells them: a module must
+# match the nginx that loads it. No -std and no -fvisibility: nginx gives the same flags to C.
+$(NGINX_OBJ)/Makefile: config $(NGINX_OBJ)/sources
+	cd $(NGINX_SRC) && if [ -e conf_flags ]; then . ./conf_flags; fi && \
+	./configure "$${NGINX_CONF_FLAGS[@]}" --with-cc-opt='-fPIC $(CXXFLAGS) $(SANITIZER)' \
+	    --with-ld-opt='$(SANITIZER) $(LDFLAGS)' --add-dynamic-module='$(CURDIR)' \
+	    --builddir='$(NGINX_OBJ)' >'$(NGINX_OBJ)/configure.log' \
+	    || { rm -f '$@'; tail '$(NGINX_OBJ)/configure.log'; exit 1; }
+$(NGINX_OBJ)/Makefile: SHELL = /bin/bash
+
+# The list of sources is fixed when configure runs, so a new file means another run.
+$(NGINX_OBJ)/sources: always
+	@mkdir -p $(@D)
+	@ls schema/*.cpp ngx_module/*.cpp ngx_module/core/*.cpp >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 # --- The worker
 
@@ -57,14 +83,16 @@ $(BUILD)/libschema.a: $(SCHEMA)
 $(BUILD)/unit: $(UNIT) $(CORE) $(filter-out %/main.o,$(WORKER)) $(BUILD)/libschema.a
 	$(LINK) $(call packages,libs,$(UNIT_PKG) $(CORE_PKG) $(WORKER_PKG) $(SCHEMA_PKG)) -pthread
 
+unit: $(BUILD)/unit
+
 check: $(BUILD)/unit
 	$(BUILD)/unit
 
-test: module worker $(BUILD)/unit
-	BUILD=$(BUILD) scripts/test
+test:
+	scripts/test
 
-bench: module worker
-	BUILD=$(BUILD) scripts/bench
+bench:
+	scripts/bench
 
 lint:
 	scripts/lint
