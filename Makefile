@@ -118,4 +118,12 @@ $(BUILD)/obj/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
 	$(CXX) $(FLAGS) $(CXXFLAGS) $(call packages,cflags,$(PACKAGES)) -c -o $@ $<
 
+# What a store embeds of schema/, as a C++ raw string.
+$(BUILD)/obj/schema/%.inc: schema/% Makefile
+	@mkdir -p $(@D)
+	{ printf 'R"schema('; cat $<; printf ')schema"'; } > $@
+
+$(BUILD)/obj/worker/store_sqlite_db.o: $(BUILD)/obj/schema/sqlite.sql.inc
+$(BUILD)/obj/worker/store_%.o: FLAGS += -I$(BUILD)/obj
+
 -include $(patsubst %.o,%.d,$(SCHEMA) $(CORE) $(WORKER) $(UNIT))

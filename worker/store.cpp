@@ -1,0 +1,30 @@
+// Chooses the store by its URI.
+#include "worker/store.hpp"
+
+#include "worker/store_sqlite.hpp"
+
+namespace messaging::worker {
+namespace {
+
+bool startsWith(const std::string& text, std::string_view prefix) {
+    return text.compare(0, prefix.size(), prefix) == 0;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> makeStore(const std::string& uri) {
+    constexpr std::string_view kSqlite = "sqlite:";
+    if (startsWith(uri, kSqlite)) {
+        std::string path = uri.substr(kSqlite.size());
+        // SQLite reads a path that begins with ":" as a database in memory.
+        if (path.empty() || path.front() == ':' || path.back() == '/') {
+            return {Code::InvalidField, "sqlite: the path of a file must follow",
+                    "store"};
+        }
+        return makeSqliteStore(std::move(path));
+    }
+    // Not quoted: what was meant for another form may hold a password.
+    return {Code::InvalidField, "a store is sqlite:PATH", "store"};
+}
+
+}  // namespace messaging::worker

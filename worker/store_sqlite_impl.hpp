@@ -1,0 +1,70 @@
+// The class behind makeSqliteStore, in two files: store_sqlite_read.cpp and
+// store_sqlite_write.cpp.
+#pragma once
+
+#include "worker/store.hpp"
+#include "worker/store_sqlite_db.hpp"
+
+namespace messaging::worker::sqlite {
+
+class SqliteStore final : public Store {
+public:
+    explicit SqliteStore(std::string path) : path_(std::move(path)) {}
+
+    Status open() override;
+    Status ping() override;
+
+    Result<std::optional<Conversation>> conversation(
+        const ConversationRef& ref) override;
+    Result<std::vector<Conversation>> conversations(
+        const std::vector<ConversationRef>& refs) override;
+    Result<std::vector<Message>> history(const ConversationRef& ref,
+                                         const HistoryArguments& range) override;
+    Result<std::vector<Membership>> memberships(const ConversationRef& ref) override;
+    Result<std::vector<Membership>> list(const std::string& site,
+                                         const std::string& member,
+                                         const ListRange& range) override;
+    Result<Unread> unread(const std::string& site, const std::string& member) override;
+    Result<std::vector<User>> users(const std::string& site,
+                                    const std::vector<std::string>& ids) override;
+    Result<std::optional<Message>> messageByKey(const ConversationRef& ref,
+                                                const std::string& sender,
+                                                const std::string& key) override;
+    Result<uint64_t> ordinalAt(const ConversationRef& ref, const std::string& member,
+                               uint64_t seq) override;
+    Result<std::map<ConversationRef, ConversationState>> load(
+        const std::vector<ConversationRef>& refs) override;
+
+    Status begin(const Note& note) override;
+    Status insertConversations(const std::vector<Conversation>& conversations) override;
+    Result<std::vector<InsertResult>> insertMessages(
+        const std::vector<Message>& messages) override;
+    Status raise(const std::vector<Membership>& memberships) override;
+    Status putUsers(const std::vector<User>& users) override;
+    Status commit() override;
+    Status abandon() override;
+
+    Result<std::vector<Note>> notes(const std::string& owner) override;
+    Status dropNote(const std::string& owner) override;
+    Status eachConversation(
+        const std::function<bool(const ConversationRef&)>& visit) override;
+    Result<bool> exchange(const std::optional<Membership>& from,
+                          const Membership& to) override;
+
+private:
+    // None: no batch. Open: its transaction is. Doubt: its commit's outcome is unknown.
+    enum class Batch { None, Open, Doubt };
+
+    Status notOpen() const;
+    Result<bool> insertConversation(const Conversation& conversation);
+    Result<bool> insertMessage(const Message& message);
+    Result<bool> exchangeLocked(const std::optional<Membership>& from,
+                                const Membership& to);
+    Result<std::optional<ConversationState>> loadOne(const ConversationRef& ref);
+
+    std::string path_;
+    Database database_;
+    Batch batch_ = Batch::None;
+};
+
+}  // namespace messaging::worker::sqlite
