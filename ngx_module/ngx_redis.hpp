@@ -1,5 +1,6 @@
-// Redis on nginx's event loop, one per worker process: a connection for commands and one for
-// subscriptions, both non-blocking, both to the same Redis (by run_id), both or none up.
+// Redis on nginx's event loop, one per worker process: a connection for commands and
+// one for subscriptions, both non-blocking, both to the same Redis (by run_id), both or
+// none up.
 //
 // The only user of hiredis in the module. Whoever sends a command captures ids, never
 // requests: the answer may come after the request is gone, or never (nullptr).
@@ -37,7 +38,8 @@ struct RedisAnswer {
 
 class Redis {
 public:
-    // nullptr: the connection went before the answer came; whether the command ran is unknown.
+    // nullptr: the connection went before the answer came; whether the command ran is
+    // unknown.
     using Done = std::function<void(const RedisAnswer*)>;
 
     // Told of what happens. None may destroy the Redis object.
@@ -50,10 +52,12 @@ public:
         // follows by itself, after a pause that grows.
         virtual void redisDown() = 0;
         virtual void redisSubscribed(std::string_view channel) = 0;
-        virtual void redisMessage(std::string_view channel, std::string_view payload) = 0;
+        virtual void redisMessage(std::string_view channel,
+                                  std::string_view payload) = 0;
     };
 
-    Redis(const RedisConf& conf, std::string ownChannel, Listener& listener, ngx_log_t* log);
+    Redis(const RedisConf& conf, std::string ownChannel, Listener& listener,
+          ngx_log_t* log);
     ~Redis();  // closes everything at once; no callback runs after it
 
     void connect();  // begins; returns at once
@@ -61,8 +65,8 @@ public:
     // First 16 hexadecimal digits of Redis's run_id. Only while up.
     const std::string& run() const;
 
-    // Queues a command. False if it is not up or too many are under way: then surely not
-    // sent, and `done` is dropped unused.
+    // Queues a command. False if it is not up or too many are under way: then surely
+    // not sent, and `done` is dropped unused.
     bool command(const std::vector<std::string_view>& arguments, Done done);
 
     void subscribe(std::string_view channel);    // no-op if it is not up
