@@ -1,0 +1,93 @@
+#!/usr/bin/perl
+
+# Sign-in by JSON Web Token: HS256, RS256 and ES256, from Authorization or a cookie; everything
+# else is 401. (Hostile tokens one by one: t/unit/token_test.cpp.)
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Crypt::JWT qw(encode_jwt);
+use Test::More;
+use Test::Messaging;
+
+my $t = Test::Messaging->new;
+my $dir = $t->dir;
+system("openssl genrsa -out $dir/rsa.pem 2048 2>/dev/null && "
+    . "openssl rsa -in $dir/rsa.pem -pubout -out $dir/rsa.pub 2>/dev/null && "
+    . "openssl ecparam -name prime256v1 -genkey -noout -out $dir/ec.pem && "
+    . "openssl ec -in $dir/ec.pem -pubout -out $dir/ec.pub 2>/dev/null") == 0 or die;
+$t->conf(<<'CONF');
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        location /api/messages {
+            messaging;
+            messaging_jwt %%DIR%%/key alg=HS256 cookie=session;
+            messaging_jwt %%DIR%%/rsa.pub alg=RS256 cookie=rsa iss=https://shop.example aud=messaging;
+            messaging_jwt %%DIR%%/ec.pub alg=ES256;
+        }
+    }
+CONF
+$t->run;
+
+my %key = (
+    HS256 => $t->{secret},
+    RS256 => \$t->read_file('rsa.pem'),
+    ES256 => \$t->read_file('ec.pem'),
+);
+
+sub token {
+    my ($alg, %claims) = @_;
+    %claims = (sub => 'alice', exp => time + 60, %claims);
+    delete $claims{$_} for grep { !defined $claims{$_} } keys %claims;
+    return encode_jwt(payload => \%claims, alg => $alg, key => $key{$alg});
+}
+
+sub status {
+    my (%headers) = @_;
+    return $t->get('/conversations', headers => \%headers)->{status};
+}
+
+sub bearer { return status(Authorization => "Bearer $_[0]") }
+
+my @here = (iss => 'https://shop.example', aud => 'messaging');
+is(bearer(token('HS256')), 200, 'HS256');
+is(bearer(token('RS256', @here)), 200, 'RS256');
+is(bearer(token('ES256')), 200, 'ES256');
+is(status(authorization => 'bearer ' . token('HS256')), 200, 'the scheme in any case');
+is(status(Cookie => 'a=1; session=' . token('HS256') . '; b=2'), 200, 'by cookie');
+is(status(Cookie => 'rsa=' . token('RS256', @here)), 200, 'by the cookie of its key');
+is(status(Cookie => 'rsa=' . token('HS256')), 401, "not by another key's cookie");
+is(status(Cookie => 'other=' . token('HS256')), 401, 'not by any cookie');
+is(bearer(token('RS256', iss => 'https://other.example', aud => 'messaging')), 401, 'issuer');
+is(bearer(token('RS256', iss => 'https://shop.example', aud => 'other')), 401, 'audience');
+is(bearer(token('RS256', iss => 'https://shop.example', aud => ['other', 'messaging'])), 200,
+    'one audience of several');
+is(bearer(token('RS256')), 401, 'no issuer');
+is(bearer(token('HS256', exp => time - 1)), 401, 'expired');
+is(bearer(token('HS256', exp => undef)), 401, 'without an end');
+is(bearer(token('HS256', nbf => time + 60)), 401, 'not yet');
+is(bearer(token('HS256', sub => undef)), 401, 'without a subject');
+is(bearer(token('HS256', sub => '')), 401, 'with an empty one');
+is(bearer(token('HS256', sub => 'x' x 129)), 401, 'with one too long');
+is(bearer(substr(token('HS256'), 0, -2) . 'AA'), 401, 'another signature');
+is(bearer('nonsense'), 401, 'no token at all');
+is(status(), 401, 'nothing');
+is($t->get('/conversations?token=' . token('HS256'))->{status}, 401, 'never in the query');
+
+# Twice with the same token (the second comes from the cache), then past its end.
+my $short = token('HS256', exp => time + 2);
+is(bearer($short), 200, 'a token of two seconds');
+is(bearer($short), 200, 'again');
+$t->wait_for('its end', sub { bearer($short) == 401 });
+pass('ends on time, also where it is cached');
+
+my $me = $t->get('/conversations',
+    headers => { Authorization => 'Bearer ' . token('HS256', name => 'Zoe', role => 'buyer') })->{json}{me};
+is("$me->{id} $me->{name} $me->{role}", 'alice Zoe buyer', 'id, name and role are its claims');
+
+my $log = $t->read_file('error.log');
+unlike($log, qr/eyJ/, 'no token in the log');
+like($log, qr/messaging: .*(expired|signature)/i, 'but why it was refused');
+
+$t->finish;
