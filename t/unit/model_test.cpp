@@ -1,0 +1,368 @@
+// Tests for model: what a client may send, to the character, and what it gets to see.
+#include "schema/model.hpp"
+
+#include "schema/json.hpp"
+#include "schema/text.hpp"
+#include "t/unit/unit.hpp"
+
+namespace messaging::unit {
+namespace {
+
+// {"content":"…"}, written unescaped as a browser does.
+std::string contentBody(std::string_view content) {
+    return "{\"content\":\"" + std::string(content) + "\"}";
+}
+
+std::string membersBody(size_t count) {
+    std::string body = "{\"members\":[";
+    for (size_t i = 0; i < count; ++i) {
+        body += (i == 0 ? "\"u" : ",\"u") + std::to_string(i) + "\"";
+    }
+    return body + "]}";
+}
+
+// --- Arguments
+
+START_TEST(start) {
+    const auto arguments = parseStart(
+        "{\"members\":[\"bob\",\"ann\",\"bob\"],\"content\":\"  hi \\n\"}", "cat");
+    ck_assert(arguments.ok());
+    ck_assert((arguments->members == std::vector<std::string>{"ann", "bob", "cat"}));
+    EXPECT_TEXT(*arguments->content, "hi");
+    EXPECT_TEXT(encode(arguments.value()),
+                "{\"members\":[\"ann\",\"bob\",\"cat\"],\"content\":\"hi\"}");
+
+    const auto silent = parseStart("{\"members\":[\"me\",\"you\"]}", "me");
+    ck_assert(silent.ok() && !silent->content);
+    EXPECT_TEXT(encode(silent.value()), "{\"members\":[\"me\",\"you\"]}");
+}
+
+START_TEST(startRefuses) {
+    struct {
+        std::string_view body;
+        Code code;
+        std::string_view field;
+    } const rows[] = {
+        {"", Code::InvalidJson, ""},
+        {"[]", Code::InvalidJson, ""},
+        {"null", Code::InvalidJson, ""},
+        {"{}", Code::MissingField, "members"},
+        {"{\"content\":\"x\"}", Code::MissingField, "members"},
+        {"{\"members\":null}", Code::InvalidField, "members"},
+        {"{\"members\":\"bob\"}", Code::InvalidField, "members"},
+        {"{\"members\":{}}", Code::InvalidField, "members"},
+        {"{\"members\":[]}", Code::InvalidField, "members"},
+        {"{\"members\":[\"me\"]}", Code::InvalidField, "members"},
+        {"{\"members\":[\"me\",\"me\"]}", Code::InvalidField, "members"},
+        {"{\"members\":[1]}", Code::InvalidField, "members"},
+        {"{\"members\":[null,\"bob\"]}", Code::InvalidField, "members"},
+        {"{\"members\":[\"\"]}", Code::InvalidField, "members"},
+        {"{\"members\":[\" bob\"]}", Code::InvalidField, "members"},
+        {"{\"members\":[\"b\\nob\"]}", Code::InvalidField, "members"},
+        {"{\"members\":[[\"bob\"]]}", Code::InvalidField, "members"},
+        {"{\"members\":[\"team:admin\"]}", Code::InvalidField, "members"},
+        {"{\"members\":[\"bob\",\"team:\"]}", Code::InvalidField, "members"},
+        {"{\"members\":[\"bob\"],\"content\":null}", Code::InvalidField, "content"},
+        {"{\"members\":[\"bob\"],\"content\":\" \"}", Code::InvalidField, "content"},
+        {"{\"members\":[\"bob\"],\"content\":7}", Code::InvalidField, "content"},
+        {"{\"members\":[\"bob\"],\"sender\":\"eve\"}", Code::UnknownField, "sender"},
+        {"{\"members\":[\"bob\"],\"members\":[\"eve\"]}", Code::InvalidJson, "members"},
+    };
+    for (const auto& row : rows) {
+        const auto result = parseStart(row.body, "me");
+        EXPECT_FOR(!result.ok(), row.body);
+        EXPECT_FOR(result.status().code() == row.code, row.body);
+        EXPECT_TEXT(result.status().field(), row.field);
+    }
+    ck_assert(parseStart("{\"members\":[\"steam:1\"]}", "me").ok());
+}
+
+START_TEST(memberLimit) {
+    ck_assert(parseStart(membersBody(limits::kMaxMembers), "u0").ok());
+    ck_assert(parseStart(membersBody(limits::kMaxMembers - 1), "caller").ok());
+    EXPECT_FAILURE(parseStart(membersBody(limits::kMaxMembers), "caller").status(),
+                   Code::InvalidField, "members");
+    ArgumentLimits two;
+    two.members = 2;
+    ck_assert(parseStart(membersBody(1), "caller", two).ok());
+    EXPECT_FAILURE(parseStart(membersBody(2), "caller", two).status(),
+                   Code::InvalidField, "members");
+}
+
+START_TEST(contentLimit) {
+    for (const std::string_view character : {"a", "é", "€", "😀"}) {
+        const std::string most = repeat(character, limits::kMaxContent);
+        const auto arguments = parseSend(contentBody(most));
+        EXPECT_FOR(arguments.ok(), character);
+        EXPECT_TEXT(arguments->content, most);
+        ck_assert(parseSend(contentBody("  " + most + "\u3000")).ok());
+        EXPECT_FAILURE(parseSend(contentBody(most + std::string(character))).status(),
+                       Code::InvalidField, "content");
+    }
+    ArgumentLimits five;
+    five.content = 5;
+    ck_assert(parseSend(contentBody("ждите"), five).ok());
+    ck_assert(!parseSend(contentBody("ждите!"), five).ok());
+}
+
+// What the module accepted is never too long for the worker.
+START_TEST(longestCanonicalBody) {
+    std::string body = "{\"members\":[";
+    for (size_t i = 0; i + 1 < limits::kMaxMembers; ++i) {
+        body += "\"" + repeat("<", limits::kMaxId - 2) + std::to_string(10 + i) + "\",";
+    }
+    body.back() = ']';
+    body += ",\"content\":\"" + repeat("<", limits::kMaxContent) + "\"}";
+    ck_assert_uint_lt(body.size(), limits::kMaxBody);
+    const auto first = parseStart(body, "caller");
+    ck_assert(first.ok());
+    const std::string canonical = encode(first.value());
+    ck_assert_uint_gt(canonical.size(), limits::kMaxBody);
+    const auto second = parseStart(canonical, "caller");
+    ck_assert(second.ok());
+    EXPECT_TEXT(encode(second.value()), canonical);
+}
+
+START_TEST(send) {
+    EXPECT_TEXT(parseSend("{\"content\":\"\\t hi \\u2029\"}")->content, "hi");
+    EXPECT_TEXT(encode(SendArguments{"a<b>\n\"q\""}),
+                "{\"content\":\"a\\u003cb\\u003e\\n\\\"q\\\"\"}");
+    EXPECT_FAILURE(parseSend("{}").status(), Code::MissingField, "content");
+    EXPECT_FAILURE(parseSend("").status(), Code::InvalidJson, "");
+    EXPECT_FAILURE(parseSend("\"x\"").status(), Code::InvalidJson, "");
+    EXPECT_FAILURE(parseSend("{\"content\":\"\"}").status(), Code::InvalidField,
+                   "content");
+    EXPECT_FAILURE(parseSend("{\"content\":\" \\u00a0\\ufeff \"}").status(),
+                   Code::InvalidField, "content");
+    EXPECT_FAILURE(parseSend("{\"content\":[\"x\"]}").status(), Code::InvalidField,
+                   "content");
+    EXPECT_FAILURE(parseSend("{\"content\":\"x\",\"seq\":9}").status(),
+                   Code::UnknownField, "seq");
+    EXPECT_FAILURE(parseSend("{\"content\":\"\\u0000\"}").status(), Code::InvalidJson,
+                   "");
+}
+
+START_TEST(unknownFieldNameIsCut) {
+    const Status status = parseSend("{\"" + repeat("k", 5000) + "\":1}").status();
+    ck_assert(status.code() == Code::UnknownField);
+    ck_assert(countCharacters(status.field()) == limits::kMaxName);
+}
+
+START_TEST(read) {
+    ck_assert(parseRead("").ok() && !parseRead("")->seq);
+    ck_assert(parseRead("{}").ok() && !parseRead("{}")->seq);
+    ck_assert(parseRead("{\"seq\":7}")->seq == 7u);
+    ck_assert(parseRead("{\"seq\":0}")->seq == 0u);
+    ck_assert(parseRead("{\"seq\":9007199254740991}")->seq == limits::kMaxInteger);
+    for (const std::string_view body :
+         {"{\"seq\":\"7\"}", "{\"seq\":-1}", "{\"seq\":1.5}", "{\"seq\":null}",
+          "{\"seq\":9007199254740992}", "{\"seq\":1e2}", "{\"seq\":true}"}) {
+        EXPECT_FAILURE(parseRead(body).status(), Code::InvalidField, "seq");
+    }
+    EXPECT_TEXT(encode(ReadArguments{}), "{}");
+    EXPECT_TEXT(encode(ReadArguments{7}), "{\"seq\":7}");
+}
+
+START_TEST(history) {
+    const auto plain = parseHistory("");
+    ck_assert(plain.ok() && !plain->before && !plain->after);
+    ck_assert_uint_eq(plain->limit, limits::kDefaultPage);
+    EXPECT_TEXT(encode(plain.value()), "{\"limit\":50}");
+
+    const auto older = parseHistory("{\"before\":\"10\",\"limit\":\"200\"}");
+    ck_assert(older.ok() && older->before == 10u && older->limit == 200);
+    EXPECT_TEXT(encode(older.value()), "{\"before\":10,\"limit\":200}");
+    const auto newer = parseHistory("{\"after\":0,\"limit\":1}");
+    ck_assert(newer.ok() && newer->after == 0u && newer->limit == 1);
+    EXPECT_TEXT(encode(newer.value()), "{\"after\":0,\"limit\":1}");
+
+    struct {
+        std::string_view body;
+        std::string_view field;
+    } const bad[] = {
+        {"{\"before\":1,\"after\":1}", "after"},
+        {"{\"limit\":0}", "limit"},
+        {"{\"limit\":201}", "limit"},
+        {"{\"limit\":\"\"}", "limit"},
+        {"{\"limit\":\"-1\"}", "limit"},
+        {"{\"limit\":\"1.0\"}", "limit"},
+        {"{\"limit\":null}", "limit"},
+        {"{\"before\":\"x\"}", "before"},
+        {"{\"before\":\" 1\"}", "before"},
+        {"{\"before\":[]}", "before"},
+        {"{\"after\":-1}", "after"},
+        {"{\"after\":\"9007199254740992\"}", "after"},
+        {"{\"after\":1e3}", "after"},
+        {"{\"limit\":4294967297}", "limit"},
+    };
+    for (const auto& row : bad) {
+        EXPECT_FAILURE(parseHistory(row.body).status(), Code::InvalidField, row.field);
+    }
+    EXPECT_FAILURE(parseHistory("{\"from\":1}").status(), Code::UnknownField, "from");
+}
+
+START_TEST(list) {
+    ck_assert(parseList("").ok());
+    EXPECT_TEXT(encode(parseList("").value()), "{\"limit\":50}");
+    const auto page = parseList("{\"cursor\":\"abc\",\"limit\":\"20\"}");
+    ck_assert(page.ok());
+    EXPECT_TEXT(encode(page.value()), "{\"cursor\":\"abc\",\"limit\":20}");
+    EXPECT_FAILURE(parseList("{\"cursor\":1}").status(), Code::InvalidField, "cursor");
+    EXPECT_FAILURE(parseList("{\"limit\":0}").status(), Code::InvalidField, "limit");
+    EXPECT_FAILURE(parseList("{\"q\":\"x\"}").status(), Code::UnknownField, "q");
+    const std::string endless =
+        "{\"cursor\":\"" + repeat("c", limits::kMaxCursor + 1) + "\"}";
+    EXPECT_FAILURE(parseList(endless).status(), Code::InvalidCursor, "cursor");
+}
+
+START_TEST(queries) {
+    EXPECT_TEXT(queryBody({}), "{}");
+    EXPECT_TEXT(queryBody({{"limit", "5"}, {"cursor", "\"<x>"}}),
+                "{\"limit\":\"5\",\"cursor\":\"\\\"\\u003cx\\u003e\"}");
+    ck_assert_uint_eq(parseHistory(queryBody({{"limit", "5"}}))->limit, 5);
+    EXPECT_FAILURE(parseHistory(queryBody({{"limit", "5"}, {"limit", "6"}})).status(),
+                   Code::InvalidJson, "limit");
+    EXPECT_FAILURE(parseHistory(queryBody({{"\xFF", "5"}})).status(), Code::InvalidJson,
+                   "");
+    EXPECT_FAILURE(parseList(queryBody({{"cursor", "\xC3"}})).status(),
+                   Code::InvalidJson, "");
+    EXPECT_FAILURE(parseList(queryBody({{"cursor", std::string("\0", 1)}})).status(),
+                   Code::InvalidJson, "");
+    EXPECT_FAILURE(parseList(queryBody({{"", ""}})).status(), Code::UnknownField, "");
+}
+
+START_TEST(fingerprints) {
+    const std::string one = fingerprint(Operation::Send, "{\"content\":\"a\"}");
+    EXPECT_TEXT(one, "6f5c1f23d4512482953c5e7f751fec1f");
+    ck_assert(fingerprint(Operation::Send, "{\"content\":\"b\"}") != one);
+    ck_assert(fingerprint(Operation::Start, "{\"content\":\"a\"}") != one);
+    // Written differently, but the same request.
+    EXPECT_TEXT(fingerprint(Operation::Send,
+                            encode(parseSend("{ \"content\":\" \\u0061\"}").value())),
+                one);
+}
+
+// --- Views
+
+Message aMessage() {
+    Message message;
+    message.site = "shop";
+    message.conversation = "c1";
+    message.seq = 3;
+    message.sender = "ann";
+    message.senderRole = "buyer";
+    message.member = "ann";
+    message.ordinal = 2;
+    message.key = "c:secret";
+    message.fingerprint = "f";
+    message.content = "hi";
+    message.createdAt = 1700000000123;
+    return message;
+}
+
+START_TEST(messageViews) {
+    EXPECT_TEXT(
+        messageView(aMessage(), true),
+        "{\"id\":\"c1.3\",\"conversationId\":\"c1\",\"seq\":3,\"senderId\":\"ann\","
+        "\"senderRole\":\"buyer\",\"content\":\"hi\",\"context\":null,"
+        "\"type\":\"text\",\"data\":null,\"createdAt\":\"2023-11-14T22:13:20.123Z\","
+        "\"read\":true}");
+    Message message = aMessage();
+    message.senderRole.clear();
+    const std::string view = messageView(message, false);
+    EXPECT_FOR(view.find("\"senderRole\":null") != std::string::npos, view);
+    EXPECT_FOR(view.find("\"read\":false") != std::string::npos, view);
+}
+
+// A message stays one line of an event stream and one string of a page.
+START_TEST(contentCannotForge) {
+    for (const std::string_view content :
+         {"x\n\nevent: bye\ndata: {}\n\n", "x\r\rdata: {}", "x\r\n\r\nid: 9-9",
+          "</script><script>alert(1)</script>", "\"}\n1 0-0 0-0\nmessage {}",
+          "\u2028\u2029", "]]><!--", "\",\"senderId\":\"admin"}) {
+        Message message = aMessage();
+        message.content = content;
+        const std::string view = messageView(message, false);
+        EXPECT_FOR(json::validLine(view), view);
+        EXPECT_FOR(view.find_first_of("\r\n<>&") == std::string::npos, view);
+        EXPECT_FOR(view.find("\u2028") == std::string::npos, view);
+        const auto back = json::parse(view);
+        EXPECT_FOR(back.ok(), view);
+        EXPECT_TEXT(back->find("content")->text, content);
+        EXPECT_TEXT(back->find("senderId")->text, "ann");
+    }
+}
+
+START_TEST(conversationViews) {
+    Conversation conversation;
+    conversation.site = "shop";
+    conversation.id = "c1";
+    conversation.members = {"ann", "bob"};
+    conversation.createdAt = 1700000000000;
+    EXPECT_TEXT(
+        conversationView(conversation, {}, {}),
+        "{\"id\":\"c1\",\"kind\":\"direct\",\"status\":\"open\",\"subject\":null,"
+        "\"context\":null,\"members\":[{\"id\":\"ann\",\"role\":null,\"name\":null},"
+        "{\"id\":\"bob\",\"role\":null,\"name\":null}],"
+        "\"createdAt\":\"2023-11-14T22:13:20.000Z\",\"lastMessageAt\":null,"
+        "\"lastMessage\":null,\"lastSeq\":0,\"readSeq\":0,\"unreadCount\":0,"
+        "\"archived\":false}");
+
+    conversation.subject = "Order";
+    conversation.contextType = "product";
+    conversation.contextId = "7";
+    Membership mine;
+    mine.conversation = "c1";
+    mine.member = "ann";
+    mine.lastSeq = 9;
+    mine.sent = 4;
+    mine.readSeq = 5;
+    mine.readSent = 3;
+    mine.preview = {9, "bob", repeat("x", 200), 1700000000123};
+    const std::vector<User> users = {{"shop", "bob", "seller", "Bob"},
+                                     {"shop", "eve", "", ""}};
+    EXPECT_TEXT(
+        conversationView(conversation, mine, users),
+        "{\"id\":\"c1\",\"kind\":\"direct\",\"status\":\"open\",\"subject\":\"Order\","
+        "\"context\":{\"type\":\"product\",\"id\":\"7\"},"
+        "\"members\":[{\"id\":\"ann\",\"role\":null,\"name\":null},"
+        "{\"id\":\"bob\",\"role\":\"seller\",\"name\":\"Bob\"}],"
+        "\"createdAt\":\"2023-11-14T22:13:20.000Z\","
+        "\"lastMessageAt\":\"2023-11-14T22:13:20.123Z\","
+        "\"lastMessage\":{\"seq\":9,\"senderId\":\"bob\",\"content\":\"" +
+            repeat("x", 159) +
+            "…\",\"createdAt\":\"2023-11-14T22:13:20.123Z\"},"
+            "\"lastSeq\":9,\"readSeq\":5,\"unreadCount\":3,\"archived\":false}");
+}
+
+START_TEST(smallViews) {
+    Membership mine;
+    mine.conversation = "c1";
+    mine.lastSeq = 9;
+    mine.sent = 4;
+    mine.readSeq = 5;
+    mine.readSent = 3;
+    EXPECT_TEXT(unreadEvent(mine),
+                "{\"conversationId\":\"c1\",\"lastSeq\":9,\"sent\":4,\"readSeq\":5,"
+                "\"readSent\":3,\"unreadCount\":3}");
+    EXPECT_TEXT(readEvent("c1", "b<b", 5),
+                "{\"conversationId\":\"c1\",\"userId\":\"b\\u003cb\",\"readSeq\":5}");
+    EXPECT_TEXT(readView(mine),
+                "{\"conversationId\":\"c1\",\"readSeq\":5,\"unreadCount\":3}");
+    EXPECT_TEXT(identityView({"shop", "ann", "", ""}),
+                "{\"id\":\"ann\",\"role\":null,\"name\":null,\"teams\":[]}");
+    EXPECT_TEXT(
+        identityView({"shop", "ann", "buyer", "Ann \"A\""}),
+        "{\"id\":\"ann\",\"role\":\"buyer\",\"name\":\"Ann \\\"A\\\"\",\"teams\":[]}");
+}
+
+}  // namespace
+
+Suite* modelSuite() {
+    return suiteOf("model", {start, startRefuses, memberLimit, contentLimit,
+                             longestCanonicalBody, send, unknownFieldNameIsCut, read,
+                             history, list, queries, fingerprints, messageViews,
+                             contentCannotForge, conversationViews, smallViews});
+}
+
+}  // namespace messaging::unit
