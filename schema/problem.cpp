@@ -79,9 +79,8 @@ std::optional<Code> codeNamed(std::string_view name) {
 
 std::string problemBody(Code code, std::string_view field) {
     // The name may be a client's own invention, and any length.
-    const bool readable = !field.empty() && countCharacters(field).has_value();
-    const std::string shown =
-        readable ? preview(field, limits::kMaxName) : std::string();
+    const std::string shown = preview(field, limits::kMaxName);
+    const bool readable = !field.empty() && validName(shown, limits::kMaxName);
 
     const ProblemKind& kind = problemKind(code);
     constexpr std::string_view kPlaceholder = "{field}";
