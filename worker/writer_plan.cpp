@@ -1,0 +1,301 @@
+// The first step of a batch: what each entry asks for, whether it may, and everything
+// that must be read before the store is written to.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "schema/keys.hpp"
+#include "schema/limits.hpp"
+#include "worker/drift.hpp"
+#include "worker/writer_batch.hpp"
+
+namespace messaging::worker {
+namespace {
+
+bool validKey(std::string_view key) {
+    return key.size() > 2 && (key[0] == 'c' || key[0] == 'i') && key[1] == ':';
+}
+
+void refuseTask(Task& task, Code code, std::string field = {}) {
+    task.code = code;
+    task.field = std::move(field);
+}
+
+}  // namespace
+
+// --- Entries
+
+void Batch::parse(Task& task) {
+    const Delivered& in = *task.in;
+    if (!in.status.ok()) {
+        return refuseTask(task, in.status.code(), in.status.field());
+    }
+    if (in.expired && !in.redelivered) {
+        task.dropped = true;  // its caller was told 504 and may have repeated it
+        return;
+    }
+    switch (in.command.operation) {
+        case Operation::Start:
+            return parseStartTask(task);
+        case Operation::Send:
+            return parseSendTask(task);
+        case Operation::Read:
+            return parseReadTask(task);
+        default:
+            return refuseTask(task, Code::InvalidField, "op");
+    }
+}
+
+void Batch::parseStartTask(Task& task) {
+    const Command& command = task.in->command;
+    Result<StartArguments> arguments = parseStart(command.body, command.who.user);
+    if (!arguments.ok()) {
+        return refuseTask(task, arguments.status().code(), arguments.status().field());
+    }
+    if (command.conversation !=
+        directId(command.who.site, arguments->members, {}, {})) {
+        return refuseTask(task, Code::InvalidField, "members");
+    }
+    if (arguments->content) {
+        const std::string canonical = encode(arguments.value());
+        setMessage(task, std::move(*arguments->content), canonical);
+    }
+    task.members = std::move(arguments->members);
+}
+
+void Batch::parseSendTask(Task& task) {
+    Result<SendArguments> arguments = parseSend(task.in->command.body);
+    if (!arguments.ok()) {
+        return refuseTask(task, arguments.status().code(), arguments.status().field());
+    }
+    const std::string canonical = encode(arguments.value());
+    setMessage(task, std::move(arguments->content), canonical);
+}
+
+void Batch::parseReadTask(Task& task) {
+    const Result<ReadArguments> arguments = parseRead(task.in->command.body);
+    if (!arguments.ok()) {
+        return refuseTask(task, arguments.status().code(), arguments.status().field());
+    }
+    task.upTo = arguments->seq;
+}
+
+// All of the message but its number.
+void Batch::setMessage(Task& task, std::string content, const std::string& canonical) {
+    const Command& command = task.in->command;
+    if (!validKey(command.key)) {
+        return refuseTask(task, Code::InvalidField, "key");
+    }
+    task.content = true;
+    task.fingerprint = fingerprint(command.operation, canonical);
+    Message& message = task.message;
+    message.site = command.who.site;
+    message.conversation = command.conversation;
+    message.sender = command.who.user;
+    message.senderRole = command.who.role;
+    message.member = command.who.user;
+    message.key = command.key;
+    message.fingerprint = task.fingerprint;
+    message.content = std::move(content);
+}
+
+// --- Conversations
+
+// Conversations from memory, the missing ones from the store, all in one call.
+Status Batch::acquire() {
+    std::vector<ConversationRef> missing;
+    for (const Task& task : tasks_) {
+        if (task.dropped || task.refused()) {
+            continue;
+        }
+        const ConversationRef ref{task.in->command.who.site,
+                                  task.in->command.conversation};
+        const auto [place, added] = lives_.try_emplace(ref);
+        std::unique_ptr<Live>& live = place->second;
+        if (added) {
+            live = cache_.take(ref);
+            if (live == nullptr) {
+                missing.push_back(ref);
+            }
+        }
+        // Memory may be behind what another owner did: a redelivery must see the truth,
+        // and who read a message that we do not know saw it somewhere.
+        const bool behind =
+            task.in->redelivered || (live != nullptr && task.upTo > live->lastSeq);
+        if (live != nullptr && behind) {
+            live.reset();
+            missing.push_back(ref);
+        }
+    }
+    if (missing.empty()) {
+        return {};
+    }
+    Result<States> states = loadExact(store_, missing);
+    if (!states.ok()) {
+        return states.status();
+    }
+    for (auto& [ref, state] : states.value()) {
+        std::unique_ptr<Live>& live = lives_[ref];
+        live = std::make_unique<Live>();
+        adopt(std::move(state), live.get());
+        live->position = live->lastSeq;
+    }
+    return {};
+}
+
+Live* Batch::liveOf(const Task& task) {
+    const auto found =
+        lives_.find({task.in->command.who.site, task.in->command.conversation});
+    return found == lives_.end() ? nullptr : found->second.get();
+}
+
+// Whether the caller may, and what the entry will do.
+Status Batch::admit(Task& task) {
+    if (task.dropped || task.refused()) {
+        return {};
+    }
+    const Delivered& in = *task.in;
+    task.live = liveOf(task);
+    if (task.live == nullptr && in.command.operation == Operation::Start) {
+        if (in.expired) {
+            task.dropped = true;  // an earlier run would have made the conversation
+            return {};
+        }
+        open(task);
+    }
+    task.seat =
+        task.live == nullptr ? Live::kNobody : task.live->seatOf(in.command.who.user);
+    if (task.seat == Live::kNobody) {
+        refuseTask(task, Code::NotFound);
+        return {};
+    }
+    task.live->used = true;
+    const Identity& who = in.command.who;
+    directory_.learn({who.site, who.user, who.role, who.name});
+    if (task.content) {
+        return admitMessage(task);
+    }
+    if (in.command.operation == Operation::Start && task.live->lastSeq == 0 &&
+        task.live->conversation.starter == who.user) {
+        task.live->seats[task.seat].opening = true;
+    }
+    return {};
+}
+
+void Batch::open(Task& task) {
+    const Command& command = task.in->command;
+    std::unique_ptr<Live>& live = lives_[{command.who.site, command.conversation}];
+    live = std::make_unique<Live>();
+    live->ref = {command.who.site, command.conversation};
+    live->conversation.site = command.who.site;
+    live->conversation.id = command.conversation;
+    live->conversation.members = std::move(task.members);
+    live->conversation.starter = command.who.user;
+    live->conversation.createdAt = task.in->at;
+    live->seats.resize(live->conversation.members.size());
+    live->fresh = true;
+    task.live = live.get();
+    task.opened = true;
+}
+
+Status Batch::admitMessage(Task& task) {
+    const Command& command = task.in->command;
+    const auto [place, first] =
+        keys_.try_emplace({task.live, command.who.user, command.key}, &task);
+    if (!first) {
+        task.twin = place->second;
+        return {};
+    }
+    if (task.in->redelivered) {
+        if (Status status = lookUp(task); !status.ok()) {
+            return status;
+        }
+        if (!task.found && task.in->expired) {
+            keys_.erase(place);
+            task.dropped = true;
+            return {};
+        }
+    }
+    task.inserts = !task.found;
+    return {};
+}
+
+// Names for conversations that will be shown, fresh from the store: they are few.
+Status Batch::nameMembers() {
+    std::map<std::string, std::set<std::string>> wanted;
+    std::set<Live*> shown;
+    for (const Task& task : tasks_) {
+        if (task.dropped || task.refused()) {
+            continue;
+        }
+        const bool show = task.in->command.operation == Operation::Start ||
+                          (task.inserts && task.live->lastSeq == 0) ||
+                          (task.found && task.message.seq == 1);
+        if (show && shown.insert(task.live).second) {
+            const std::vector<std::string>& members = task.live->conversation.members;
+            wanted[task.live->ref.site].insert(members.begin(), members.end());
+        }
+    }
+    std::map<ConversationRef, User> known;
+    for (const auto& [site, ids] : wanted) {
+        Result<std::vector<User>> users =
+            store_.users(site, std::vector<std::string>(ids.begin(), ids.end()));
+        if (!users.ok()) {
+            return users.status();
+        }
+        for (User& user : users.value()) {
+            known[{site, user.id}] = std::move(user);
+        }
+    }
+    if (shown.empty()) {
+        return {};
+    }
+    for (const Task& task : tasks_) {
+        const Identity& who = task.in->command.who;
+        if (!task.dropped && !task.refused() &&
+            !(who.role.empty() && who.name.empty())) {
+            known[{who.site, who.user}] = {who.site, who.user, who.role, who.name};
+        }
+    }
+    for (Live* live : shown) {
+        live->users.clear();
+        for (const std::string& member : live->conversation.members) {
+            const auto user = known.find({live->ref.site, member});
+            if (user != known.end()) {
+                live->users.push_back(user->second);
+            }
+        }
+    }
+    return {};
+}
+
+bool Batch::writes() const {
+    for (const Task& task : tasks_) {
+        if (task.dropped || task.refused()) {
+            continue;
+        }
+        if (task.inserts) {
+            return true;
+        }
+        const bool reads = task.in->command.operation == Operation::Read;
+        const Live& live = *task.live;
+        if (reads && !task.in->expired &&
+            std::min(task.upTo.value_or(live.lastSeq), live.lastSeq) >
+                live.seats[task.seat].readSeq) {
+            return true;
+        }
+    }
+    for (const auto& [ref, live] : lives_) {
+        if (live == nullptr || !live->used) {
+            continue;
+        }
+        if (live->fresh ||
+            std::any_of(live->seats.begin(), live->seats.end(),
+                        [&](const Seat& seat) { return live->differs(seat); })) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace messaging::worker

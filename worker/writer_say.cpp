@@ -1,0 +1,224 @@
+// The third step of a batch: each entry in its order. Settles the numbers of
+// conversations as of that entry and words what is said about it. Nothing of it leaves
+// before the commit.
+#include <algorithm>
+
+#include "schema/problem.hpp"
+#include "worker/writer_batch.hpp"
+
+namespace messaging::worker {
+
+void Outbox::add(std::string_view site, std::string_view member, std::string_view type,
+                 std::string data) {
+    const size_t bytes = type.size() + data.size();
+    const auto [place, added] = open_.try_emplace(Inbox(site, member));
+    Open& open = place->second;
+    if (added || open.bytes + bytes > kMostBytes) {
+        open = {publications_.size(), 0};
+        publications_.push_back({std::string(site), std::string(member), {}});
+    }
+    open.bytes += bytes;
+    publications_[open.index].events.push_back({std::string(type), std::move(data)});
+}
+
+Status Batch::settleAll() {
+    replies_.reserve(tasks_.size());
+    for (Task& task : tasks_) {
+        if (Status status = settle(task); !status.ok()) {
+            return status;
+        }
+    }
+    publishUnread();
+    return {};
+}
+
+Status Batch::settle(Task& task) {
+    if (task.dropped) {
+        return {};
+    }
+    if (task.refused()) {
+        refuse(task, task.code, task.field);
+        return {};
+    }
+    if (task.in->command.operation == Operation::Read) {
+        return settleRead(task);
+    }
+    if (task.content) {
+        const bool repeat = task.found || task.twin != nullptr;
+        settleMessage(task, task.twin != nullptr ? task.twin->message : task.message,
+                      repeat);
+        return {};
+    }
+    // Opened without a message. Who opened it is told once, and again by a redelivery:
+    // nobody knows whether the first run got that far.
+    Seat& seat = task.live->seats[task.seat];
+    if (task.live->lastSeq == 0 && seat.opening &&
+        (!seat.stored || task.in->redelivered)) {
+        publishConversation(*task.live, task.seat);
+    }
+    answerStart(task, nullptr, false);
+    return {};
+}
+
+// --- Messages
+
+void Batch::settleMessage(Task& task, const Message& message, bool repeat) {
+    Live& live = *task.live;
+    if (repeat && message.fingerprint != task.fingerprint) {
+        return refuse(task, Code::KeyReused, {});
+    }
+    live.position = std::max(live.position, message.seq);
+    if (!repeat) {
+        Seat& seat = live.seats[task.seat];
+        seat.sent = std::max(seat.sent, message.ordinal);
+        if (message.seq >= live.lastSeq) {
+            live.lastSeq = message.seq;
+            live.lastAt = message.createdAt;
+            live.newest = &message;
+        }
+    }
+    if (!repeat || task.in->redelivered) {
+        publishMessage(live, message, repeat);
+    }
+    const bool read = repeat && readBy(live, task.seat, message);
+    if (task.in->command.operation == Operation::Start) {
+        return answerStart(task, &message, read);
+    }
+    reply(task, repeat ? 200 : 201, messageView(message, read));
+}
+
+void Batch::answerStart(Task& task, const Message* message, bool read) {
+    Live& live = *task.live;
+    const Seat& seat = live.seats[task.seat];
+    const bool listed = live.lastSeq > 0 || seat.opening || seat.stored;
+    std::string body = "{\"conversation\":";
+    body += conversationView(live.conversation,
+                             listed ? live.membership(task.seat) : Membership(),
+                             live.users);
+    body += ",\"message\":";
+    body += message == nullptr ? "null" : messageView(*message, read);
+    body += '}';
+    reply(task, task.opened ? 201 : 200, std::move(body));
+}
+
+// By the other side for one's own message, by oneself for the others'.
+bool Batch::readBy(const Live& live, size_t seat, const Message& message) const {
+    if (live.conversation.members[seat] != message.member) {
+        return live.seats[seat].readSeq >= message.seq;
+    }
+    for (size_t other = 0; other < live.seats.size(); ++other) {
+        if (other != seat && live.seats[other].readSeq < message.seq) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void Batch::publishMessage(Live& live, const Message& message, bool repeat) {
+    const std::string view = messageView(message, false);
+    for (size_t i = 0; i < live.seats.size(); ++i) {
+        const std::string& member = live.conversation.members[i];
+        if (message.seq == 1) {
+            publishConversation(live, i);
+        }
+        const bool read = repeat && readBy(live, i, message);
+        outbox_.add(live.ref.site, member, "message",
+                    read ? messageView(message, true) : view);
+        if (member != message.member) {
+            live.seats[i].told = true;
+        }
+    }
+}
+
+void Batch::publishConversation(Live& live, size_t seat) {
+    outbox_.add(live.ref.site, live.conversation.members[seat], "conversation",
+                conversationView(live.conversation, live.membership(seat), live.users));
+}
+
+// --- Reading
+
+Status Batch::settleRead(Task& task) {
+    Live& live = *task.live;
+    Seat& seat = live.seats[task.seat];
+    const bool redelivered = task.in->redelivered;
+    const uint64_t target = std::min(task.upTo.value_or(live.position), live.position);
+    if (target > seat.readSeq && task.in->expired) {
+        return {};  // no earlier run did it, and now it is too late
+    }
+    const bool rises = target > seat.readSeq;
+    if (rises) {
+        const std::string& member = live.conversation.members[task.seat];
+        if (Status status = riseRead(live, seat, member, target); !status.ok()) {
+            return status;
+        }
+    }
+    // A redelivery tells again: nobody knows whether the first run got that far.
+    if (rises || (redelivered && seat.readSeq > 0)) {
+        const std::string event =
+            readEvent(live.ref.id, live.conversation.members[task.seat], seat.readSeq);
+        for (const std::string& member : live.conversation.members) {
+            outbox_.add(live.ref.site, member, "read", event);
+        }
+        seat.told = true;
+    }
+    reply(task, 200, readView(live.membership(task.seat)));
+    return {};
+}
+
+Status Batch::riseRead(Live& live, Seat& seat, const std::string& member,
+                       uint64_t target) {
+    if (target == live.lastSeq && !live.reloaded) {
+        seat.readSent = seat.sent;
+    } else {
+        const Result<uint64_t> sent = store_.ordinalAt(live.ref, member, target);
+        if (!sent.ok()) {
+            return sent.status();
+        }
+        seat.readSent = sent.value();
+    }
+    seat.readSeq = target;
+    return {};
+}
+
+// At the end of a batch: memberships to raise, and one `unread` for each that matters.
+void Batch::publishUnread() {
+    for (auto& [ref, live] : lives_) {
+        if (live == nullptr || !live->used) {
+            continue;
+        }
+        for (size_t i = 0; i < live->seats.size(); ++i) {
+            const Seat& seat = live->seats[i];
+            const bool differs = live->differs(seat);
+            if (!differs && !seat.told) {
+                continue;
+            }
+            Membership membership = live->membership(i);
+            if (seat.told) {
+                outbox_.add(ref.site, live->conversation.members[i], "unread",
+                            unreadEvent(membership));
+            }
+            if (differs) {
+                raises_.push_back(std::move(membership));
+            }
+        }
+    }
+}
+
+// --- Answers
+
+void Batch::reply(const Task& task, int status, std::string body) {
+    const Command& command = task.in->command;
+    replies_.emplace_back(command.reply,
+                          Reply{command.id, status, Code::Ok, {}, std::move(body)});
+}
+
+void Batch::refuse(const Task& task, Code code, const std::string& field) {
+    const Command& command = task.in->command;
+    if (!command.reply.empty()) {  // of an entry that could not be read
+        replies_.emplace_back(
+            command.reply,
+            Reply{command.id, problemKind(code).status, code, field, {}});
+    }
+}
+
+}  // namespace messaging::worker

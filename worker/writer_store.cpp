@@ -1,0 +1,250 @@
+// The second step of a batch: one store transaction. A sequence number that somebody
+// else took and a key that is stored already both show as a duplicate; the key is asked
+// for first, then the conversation is loaded and what is left of it numbered again. So
+// nothing is stored twice, no number is left out, and a conversation's messages keep
+// the order in which they came.
+#include <algorithm>
+
+#include "worker/crash.hpp"
+#include "worker/drift.hpp"
+#include "worker/writer_batch.hpp"
+
+namespace messaging::worker {
+namespace {
+
+// Rounds of numbering and inserting. Each one lost means that another owner wrote into
+// the same conversation between our load and our insert.
+constexpr int kRounds = 8;
+
+// Names that one batch gives the store.
+constexpr size_t kMostUsers = 256;
+
+}  // namespace
+
+Status Batch::run(const std::vector<Delivered>& entries, Effects& effects) {
+    tasks_.reserve(entries.size());
+    for (const Delivered& entry : entries) {
+        tasks_.emplace_back().in = &entry;
+        parse(tasks_.back());
+    }
+    Status status = acquire();
+    for (auto task = tasks_.begin(); status.ok() && task != tasks_.end(); ++task) {
+        status = admit(*task);
+    }
+    if (status.ok()) {
+        status = nameMembers();
+    }
+    if (!status.ok()) {
+        return {Code::StoreUnavailable, status.detail()};
+    }
+    return write(effects);
+}
+
+std::vector<ConversationRef> Batch::touched() const {
+    std::vector<ConversationRef> refs;
+    refs.reserve(lives_.size());
+    for (const auto& [ref, live] : lives_) {
+        if (live != nullptr && live->used) {
+            refs.push_back(ref);
+        }
+    }
+    return refs;
+}
+
+Status Batch::write(Effects& effects) {
+    if (writes()) {
+        Status status = store_.begin({owner_, touched()});
+        if (!status.ok()) {
+            return status.code() == Code::StoreUnavailable ? status : abandoned(status);
+        }
+        users_ = directory_.take(kMostUsers);
+        status = writeAll();
+        if (!status.ok()) {
+            directory_.failed(std::move(users_));
+            return abandoned(status);
+        }
+        directory_.stored(users_);
+        crashPoint("after-commit");
+    } else if (Status status = settleAll(); !status.ok()) {
+        return {Code::StoreUnavailable, status.detail()};
+    }
+    for (auto& [ref, live] : lives_) {
+        if (live != nullptr) {
+            live->endBatch();
+        }
+    }
+    for (auto& answer : replies_) {
+        effects.replies.push_back(std::move(answer));
+    }
+    for (Publication& publication : outbox_.take()) {
+        effects.publications.push_back(std::move(publication));
+    }
+    for (auto& [ref, live] : lives_) {
+        if (live != nullptr) {
+            cache_.put(ref, std::move(live));
+        }
+    }
+    return {};
+}
+
+Status Batch::writeAll() {
+    std::vector<Conversation> opened;
+    for (const auto& [ref, live] : lives_) {
+        if (live != nullptr && live->fresh) {
+            opened.push_back(live->conversation);
+        }
+    }
+    if (!opened.empty()) {
+        if (Status status = store_.insertConversations(opened); !status.ok()) {
+            return status;
+        }
+    }
+    crashPoint("before-insert");
+    if (Status status = insert(); !status.ok()) {
+        return status;
+    }
+    crashPoint("after-insert");
+    if (Status status = settleAll(); !status.ok()) {
+        return status;
+    }
+    if (!raises_.empty()) {
+        if (Status status = store_.raise(raises_); !status.ok()) {
+            return status;
+        }
+    }
+    if (!users_.empty()) {
+        if (Status status = store_.putUsers(users_); !status.ok()) {
+            return status;
+        }
+    }
+    crashPoint("after-memberships");
+    return store_.commit();
+}
+
+Status Batch::abandoned(const Status& failure) {
+    const bool proven = store_.abandon().ok();
+    return {proven ? Code::StoreUnavailable : Code::Internal, failure.detail()};
+}
+
+// --- Messages
+
+Status Batch::insert() {
+    std::vector<Task*> waiting;
+    for (Task& task : tasks_) {
+        if (task.inserts && !task.dropped && !task.refused()) {
+            waiting.push_back(&task);
+        }
+    }
+    for (int round = 0; !waiting.empty(); ++round) {
+        if (round == kRounds) {
+            return {Code::Internal, "another owner keeps writing"};
+        }
+        for (Task* task : waiting) {
+            number(*task);
+        }
+        if (Status status = insertRound(waiting); !status.ok()) {
+            return status;
+        }
+        if (Status status = reload(); !status.ok()) {
+            return status;
+        }
+    }
+    return {};
+}
+
+void Batch::number(Task& task) {
+    Live& live = *task.live;
+    Seat& seat = live.seats[task.seat];
+    live.numberedAt = std::max(task.in->at, live.numberedAt);
+    task.message.seq = ++live.numbered;
+    task.message.ordinal = ++seat.numbered;
+    task.message.createdAt = live.numberedAt;
+}
+
+// Leaves in `waiting` what must be numbered again.
+Status Batch::insertRound(std::vector<Task*>& waiting) {
+    std::vector<Message> messages;
+    messages.reserve(waiting.size());
+    for (Task* task : waiting) {
+        messages.push_back(std::move(task->message));
+    }
+    const Result<std::vector<InsertResult>> results = store_.insertMessages(messages);
+    if (!results.ok()) {
+        return results.status();
+    }
+    if (results->size() != messages.size()) {
+        return {Code::Internal, "the store answered for other messages"};
+    }
+    std::vector<Task*> again;
+    for (size_t i = 0; i < waiting.size(); ++i) {
+        Task& task = *waiting[i];
+        Live& live = *task.live;
+        task.message = std::move(messages[i]);
+        const InsertResult result = results.value()[i];
+        if (result == InsertResult::Inserted) {
+            continue;
+        }
+        live.blocked = true;
+        // Where one key was repeated others may be: a client that sends its queue
+        // again.
+        if (result == InsertResult::Duplicate || live.repeated) {
+            if (Status status = lookUp(task); !status.ok()) {
+                return status;
+            }
+            live.repeated = live.repeated || task.found;
+        }
+        if (!task.found) {
+            again.push_back(&task);
+        }
+    }
+    waiting = std::move(again);
+    return {};
+}
+
+// Whether a message is stored under the task's key; if so the task has it.
+Status Batch::lookUp(Task& task) {
+    const Command& command = task.in->command;
+    Result<std::optional<Message>> stored =
+        store_.messageByKey(task.live->ref, command.who.user, command.key);
+    if (!stored.ok()) {
+        return stored.status();
+    }
+    if (std::optional<Message>& message = stored.value(); message) {
+        task.message = std::move(*message);
+        task.found = true;
+        task.inserts = false;
+    }
+    return {};
+}
+
+// The truth for conversations in which a round met a duplicate.
+Status Batch::reload() {
+    std::vector<ConversationRef> refs;
+    for (auto& [ref, live] : lives_) {
+        if (live != nullptr && live->blocked) {
+            refs.push_back(ref);
+        }
+    }
+    if (refs.empty()) {
+        return {};
+    }
+    Result<States> states = loadExact(store_, refs);
+    if (!states.ok()) {
+        return states.status();
+    }
+    for (const ConversationRef& ref : refs) {
+        const auto state = states->find(ref);
+        Live& live = *lives_[ref];
+        if (state == states->end() ||
+            state->second.conversation.members != live.conversation.members) {
+            return {Code::Internal, "a conversation is gone or another one"};
+        }
+        adopt(std::move(state->second), &live);
+        live.blocked = false;
+        live.repeated = false;
+        live.reloaded = true;
+    }
+    return {};
+}
+
+}  // namespace messaging::worker
