@@ -1,6 +1,6 @@
-// yajl finds the grammar's tokens; what it is lax about is checked here before it sees
-// the text: UTF-8, \u0000, lone surrogates, and \v and \f, which it takes for white
-// space.
+// yajl knows the grammar; what it is lax about is checked here: before it sees the
+// text, UTF-8, \u0000, lone surrogates, and \v and \f, which it takes for white space;
+// after it, what follows the value.
 //
 // yajl's callbacks are called from C: they are noexcept, catch what their body throws,
 // and cancel the parse.
@@ -107,14 +107,22 @@ bool inRange(std::string_view number) {
 
 // Runs yajl over all of `text`. A failure's words never quote the text: they go to a
 // log.
+//
+// What follows the value is looked at here: yajl takes a string that never ends for the
+// end of the text, so that for it `1"x` would be whole.
 const char* run(const yajl_callbacks& callbacks, void* context, std::string_view text) {
     const Handle handle(yajl_alloc(&callbacks, nullptr, context));
     if (!handle) {
         return "out of memory";
     }
     yajl_config(handle.get(), yajl_dont_validate_strings, 1);  // done, and better
-    if (yajl_parse(handle.get(), bytesOf(text), text.size()) != yajl_status_ok ||
-        yajl_complete_parse(handle.get()) != yajl_status_ok) {
+    yajl_config(handle.get(), yajl_allow_trailing_garbage, 1);
+    if (yajl_parse(handle.get(), bytesOf(text), text.size()) != yajl_status_ok) {
+        return "syntax";
+    }
+    const std::string_view rest = text.substr(yajl_get_bytes_consumed(handle.get()));
+    if (yajl_complete_parse(handle.get()) != yajl_status_ok ||
+        rest.find_first_not_of(" \t\r\n") != std::string_view::npos) {
         return "syntax";
     }
     return nullptr;

@@ -51,6 +51,15 @@ constexpr std::string_view kHostile[] = {
     "\0[]"sv,
     "[]/**/",
     "[]//",
+    // A string that never ends behind a value: yajl alone takes it for the end.
+    "1\"",
+    "1\"2",
+    "\"a\"\"",
+    "{}\"",
+    "[] \"abc",
+    "{\"a\":1}\"evil",
+    "null\"x",
+    "\"\"\"{",
     // Cut short.
     "[1",
     "[1,",
