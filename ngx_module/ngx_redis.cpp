@@ -4,13 +4,12 @@
 // has an end.
 #include "ngx_module/ngx_redis.hpp"
 
-#include <algorithm>
-#include <cstring>
 #include <deque>
 #include <unordered_map>
 #include <utility>
 
 #include "ngx_module/core/backoff.hpp"
+#include "ngx_module/core/redis_words.hpp"
 #include "ngx_module/ngx_messaging.hpp"
 #include "ngx_module/ngx_redis_connection.hpp"
 #include "schema/limits.hpp"
@@ -34,30 +33,6 @@ constexpr size_t kMaxPending = 8192;
 constexpr std::string_view kBeat = "ping";
 constexpr size_t kRunDigits = 16;
 constexpr size_t kMaxReason = 200;
-
-// The value of a field in INFO's answer.
-std::string_view infoField(std::string_view info, std::string_view name) {
-    while (!info.empty()) {
-        const std::string_view line = info.substr(0, info.find('\n'));
-        info.remove_prefix(std::min(line.size() + 1, info.size()));
-        if (line.size() > name.size() && line.substr(0, name.size()) == name &&
-            line[name.size()] == ':') {
-            const std::string_view value = line.substr(name.size() + 1);
-            return value.substr(0, value.find('\r'));
-        }
-    }
-    return {};
-}
-
-// Errors that mean this Redis serves nobody now, whatever is asked.
-bool meansDown(std::string_view error) {
-    for (const char* word : {"LOADING", "NOAUTH", "READONLY", "MASTERDOWN"}) {
-        if (error.substr(0, std::strlen(word)) == word) {
-            return true;
-        }
-    }
-    return false;
-}
 
 bool stopping() {
     return ngx_exiting || ngx_quit || ngx_terminate;
@@ -210,7 +185,7 @@ void Redis::Impl::answered(RedisConnection& connection, const RedisAnswer& answe
     queue.pop_front();
     contain([&done, &answer] { done(&answer); });
     if (phase_ == Phase::Up && answer.kind == RedisAnswer::Kind::Error &&
-        meansDown(answer.text)) {
+        core::meansDown(answer.text)) {
         drop(answer.text);
     }
 }
@@ -265,13 +240,13 @@ void Redis::Impl::greet(RedisConnection& connection, Queue& queue, std::string* 
         ask(connection, queue, {"PING"});  // refused while it loads; INFO is not
         ask(connection, queue, {"INFO", "replication"},
             [this](const RedisAnswer& answer) {
-                if (infoField(answer.text, "role") == "slave") {
+                if (core::infoField(answer.text, "role") == "slave") {
                     drop("it is a replica");
                 }
             });
     }
     ask(connection, queue, {"INFO", "server"}, [this, run](const RedisAnswer& answer) {
-        *run = infoField(answer.text, "run_id");
+        *run = core::infoField(answer.text, "run_id");
         if (run->size() < kRunDigits) {
             drop("it names no run_id");
             return;
@@ -477,12 +452,14 @@ void Redis::Impl::logDown(std::string_view reason) {
     if (stopping() || reason == reason_) {
         return;
     }
-    ngx_str_t text;
-    text.data = reinterpret_cast<u_char*>(const_cast<char*>(reason.data()));
-    text.len = reason.size();
-    ngx_log_error(NGX_LOG_ERR, log_, 0, "messaging: redis %s: %V",
-                  conf_.path.empty() ? conf_.host.c_str() : conf_.path.c_str(), &text);
     reason_ = reason;
+    if (conf_.path.empty()) {
+        ngx_log_error(NGX_LOG_ERR, log_, 0, "messaging: redis %s:%d: %s",
+                      conf_.host.c_str(), conf_.port, reason_.c_str());
+    } else {
+        ngx_log_error(NGX_LOG_ERR, log_, 0, "messaging: redis %s: %s",
+                      conf_.path.c_str(), reason_.c_str());
+    }
 }
 
 void Redis::Impl::dismiss(Queue& queue) {
