@@ -1,5 +1,5 @@
-// Which operation a method and a path mean. Pure. `path` is what follows the location's prefix,
-// percent-decoded by nginx, with its leading slash.
+// Which operation a method and a path mean. Pure. `path` is what follows the location's
+// prefix, percent-decoded by nginx, with its leading slash.
 #pragma once
 
 #include <string>
