@@ -1,0 +1,100 @@
+// Writes on their way through Redis: leases of shards, delivery, publication,
+// acknowledgement. schema/README.md tells the keys and why. Every failure is of the
+// connection, which is then closed; what was under way stays pending in its stream and
+// comes again as redelivered. An instance belongs to one thread.
+//
+// Every script touches the keys of one slot; XREADGROUP over several shards does not.
+// So a Redis Cluster would need a client of its own here, which this is not.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schema/keys.hpp"
+#include "schema/limits.hpp"
+#include "worker/bus_session.hpp"
+#include "worker/handler.hpp"
+#include "worker/shards.hpp"
+
+namespace messaging::worker {
+
+// A lease that is not renewed ends after this long.
+constexpr std::chrono::milliseconds kLeaseTime{2000};
+
+// An entry that was delivered before and never acknowledged.
+struct Pending {
+    std::string entry;
+    unsigned deliveries = 0;  // so far
+};
+
+// How the shards stand, as of one beat.
+struct LeaseView {
+    Holders holders{};
+    std::array<std::string, limits::kShards> owners;  // ids; empty: free
+    size_t alive = 1;                                 // workers, this one included
+};
+
+class Bus {
+public:
+    Bus(RedisOptions options, Keys keys, Owner self);
+
+    Status connect() { return session_.connect(); }
+    void close() { session_.close(); }
+    bool connected() const { return session_.connected(); }
+    std::string takeComplaint() { return session_.takeComplaint(); }
+
+    // --- Leases (bus_lease.cpp)
+
+    // Says that this worker lives, renews the leases of `mine`, looks at the others.
+    Result<LeaseView> beat(const std::vector<unsigned>& mine);
+    // Tries for shards that `view` shows as Free or Dead; those that were got, with
+    // groups.
+    Result<std::vector<unsigned>> take(const LeaseView& view,
+                                       const std::vector<unsigned>& shards);
+    // Gives back leases that are still this worker's.
+    Status release(const std::vector<unsigned>& shards);
+    // Is counted no longer.
+    Status leave();
+    // For GET /status. `store` is "ok" or "down".
+    Status report(std::string_view store, size_t alive);
+    // Removes reads that everybody gave up on.
+    Status trimReads();
+
+    // --- Delivery (bus_delivery.cpp)
+
+    // New entries of these shards, waiting up to `block` (0: not at all) for the first.
+    Result<std::vector<Delivered>> read(const std::vector<unsigned>& shards,
+                                        std::chrono::milliseconds block);
+    // The oldest pending entries of a shard.
+    Result<std::vector<Pending>> pending(unsigned shard);
+    // Those of `shards` in which something is pending for long: left by a worker that
+    // read it after it had lost the shard.
+    Result<std::vector<unsigned>> neglected(const std::vector<unsigned>& shards);
+    // Counts one more delivery and gives the entry, if it is still there.
+    Result<std::optional<Delivered>> claim(unsigned shard, const Pending& pending);
+    // Takes back the count: this delivery did not tell anything about the entry.
+    Status uncount(unsigned shard, const Pending& pending);
+    // Puts an entry aside for good; its caller gets 500. The command's id, for the log.
+    Result<std::string> bury(unsigned shard, const Pending& pending,
+                             std::string_view reason);
+
+    // --- Publication (bus_publish.cpp)
+
+    Status publish(const Effects& effects);
+    Status acknowledge(const std::vector<Delivered>& entries);
+
+private:
+    Status makeGroups(const std::vector<unsigned>& shards);
+    Status healLogs(const std::vector<const Publication*>& failed);
+    Result<Answers> exchange();
+
+    Session session_;
+    Keys keys_;
+    Owner self_;
+    std::string id_;
+};
+
+}  // namespace messaging::worker

@@ -1,0 +1,125 @@
+// The nonce in a badge's place is what makes caching safe: a change that comes after
+// the store was read deletes it, and then the value that was read is not stored.
+#include "worker/bus_reads.hpp"
+
+#include <random>
+
+#include "worker/bus_entry.hpp"
+
+namespace messaging::worker {
+
+namespace {
+
+enum ReadScript { kBadge };
+
+constexpr std::string_view kReadCount = "16";
+constexpr std::string_view kNonceSeconds = "10";
+constexpr std::string_view kBadgeSeconds = "60";
+
+// Starts with what no cached answer starts with.
+std::string makeNonce() {
+    constexpr char kDigits[] = "0123456789abcdef";
+    std::random_device random;
+    std::string nonce = "?";
+    for (int word = 0; word < 4; ++word) {
+        uint32_t bits = random();
+        for (int digit = 0; digit < 8; ++digit, bits >>= 4) {
+            nonce += kDigits[bits & 15];
+        }
+    }
+    return nonce;
+}
+
+}  // namespace
+
+ReadBus::ReadBus(RedisOptions options, Keys keys, std::string consumer)
+    : session_(std::move(options), {kBadgeScript}),
+      keys_(std::move(keys)),
+      consumer_(std::move(consumer)) {}
+
+Status ReadBus::makeGroup() {
+    auto answer = session_.redis().call(
+        {"XGROUP", "CREATE", keys_.reads(), kGroup, "0", "MKSTREAM"});
+    if (!answer.ok()) {
+        return answer.status();
+    }
+    return answer->isError("BUSYGROUP") ? Status() : session_.tolerate(answer.value());
+}
+
+Result<std::vector<Delivered>> ReadBus::read(std::chrono::milliseconds block) {
+    session_.redis().append({"XREADGROUP", "GROUP", kGroup, consumer_, "COUNT",
+                             kReadCount, "BLOCK", std::to_string(block.count()),
+                             "NOACK", "STREAMS", keys_.reads(), ">"});
+    session_.redis().append({"TIME"});
+    auto answers = session_.redis().flush();
+    if (!answers.ok()) {
+        return answers.status();
+    }
+    std::vector<Delivered> reads;
+    const Answer& found = answers.value()[0];
+    if (found.isError("NOGROUP")) {
+        Status made = makeGroup();
+        return made.ok() ? Result<std::vector<Delivered>>(std::move(reads)) : made;
+    }
+    if (Status status = session_.expect(found); !status.ok()) {
+        return status;
+    }
+    const uint64_t now = milliseconds(answers.value()[1]);
+    const Node entries = found[0][1];
+    for (size_t i = 0; i < entries.size(); ++i) {
+        if (auto delivered = readEntry(entries[i], now)) {
+            reads.push_back(std::move(*delivered));
+        }
+    }
+    return reads;
+}
+
+Result<std::string> ReadBus::reserveBadge(const Identity& who) {
+    const std::string badge = keys_.badge(inboxId(who.site, who.user), session_.run());
+    std::string nonce = makeNonce();
+    auto answer =
+        session_.redis().call({"SET", badge, nonce, "NX", "EX", kNonceSeconds});
+    if (!answer.ok()) {
+        return answer.status();
+    }
+    if (Status status = session_.tolerate(answer.value()); !status.ok()) {
+        return status;
+    }
+    return answer->text() == "OK" ? std::move(nonce) : std::string();
+}
+
+void ReadBus::answer(const Delivered& read, const Reply& reply,
+                     const std::string& nonce) {
+    if (!read.command.reply.empty()) {
+        session_.redis().append({"PUBLISH", read.command.reply, encodeReply(reply)});
+    }
+    if (!nonce.empty() && reply.code == Code::Ok) {
+        const Identity& who = read.command.who;
+        session_.script(kBadge,
+                        {keys_.badge(inboxId(who.site, who.user), session_.run())},
+                        {nonce, reply.body, kBadgeSeconds});
+    }
+    drop(read);
+}
+
+void ReadBus::drop(const Delivered& read) {
+    session_.redis().append({"XDEL", keys_.reads(), read.entry});
+}
+
+Status ReadBus::flush() {
+    auto answers = session_.redis().flush();
+    if (!answers.ok()) {
+        return answers.status();
+    }
+    for (const Answer& answer : answers.value()) {
+        if (answer.isError("NOSCRIPT")) {
+            return session_.expect(answer);
+        }
+        if (answer.isError()) {
+            session_.complain(answer);
+        }
+    }
+    return {};
+}
+
+}  // namespace messaging::worker

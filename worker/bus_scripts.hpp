@@ -1,0 +1,46 @@
+// Lua that only the worker runs, and the numbers by which a Session knows what it
+// loaded. Each script touches one key.
+#pragma once
+
+namespace messaging::worker {
+
+enum BusScript { kPublish, kBeat, kRenew, kRelease, kTake };
+
+// KEYS workers; ARGV owner, milliseconds until forgotten, milliseconds counted as
+// alive. Returns who is alive.
+constexpr const char* kBeatScript = R"(
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + 1, '+inf')
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+return redis.call('ZRANGEBYSCORE', KEYS[1], now - ARGV[3], '+inf')
+)";
+
+// KEYS lease; ARGV owner, milliseconds. 1 if the lease was this owner's.
+constexpr const char* kRenewLeaseScript = R"(
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+    return 0
+end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+)";
+
+// KEYS lease; ARGV owner.
+constexpr const char* kReleaseLeaseScript = R"(
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+    return 0
+end
+return redis.call('DEL', KEYS[1])
+)";
+
+// KEYS lease; ARGV expected owner ("": none), new owner, milliseconds. 1 if it was
+// taken.
+constexpr const char* kTakeLeaseScript = R"(
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then
+    return 0
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+)";
+
+}  // namespace messaging::worker
