@@ -1,0 +1,200 @@
+// A read that cannot be answered now is refused at once: its caller asks again sooner
+// than a store comes back.
+#include "worker/loop_reads.hpp"
+
+#include <exception>
+#include <unordered_map>
+
+namespace messaging::worker {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kBlock{250};
+constexpr milliseconds kIdle{50};
+// Replies wait for one another this long at most.
+constexpr milliseconds kGather{2};
+constexpr milliseconds kAfterSurprise{1000};
+// People whose name a thread remembers to have passed on.
+constexpr size_t kMaxKnown = 4096;
+
+class ReadLoop {
+public:
+    ReadLoop(const Context& context, const RedisOptions& redis, const Keys& keys,
+             const std::string& name, std::unique_ptr<Store> store, Writer& writer)
+        : context_(context),
+          bus_(redis, keys, name),
+          store_(std::move(store)),
+          reader_(*store_),
+          writer_(writer),
+          redisLink_(context.redis),
+          storeLink_(context.store) {}
+
+    // Until the context's stop.
+    void run();
+
+private:
+    void step();
+    void checkStore();
+    Status turn();
+    Status answer(const Delivered& read);
+    Reply refusal(const Delivered& read, Code code) const;
+    void learn(const Identity& who);
+
+    const Context& context_;
+    ReadBus bus_;
+    std::unique_ptr<Store> store_;
+    Reader reader_;
+    Writer& writer_;
+    Link redisLink_;
+    Link storeLink_;
+    bool opened_ = false;
+    std::unordered_map<std::string, std::string> known_;
+};
+
+// What nobody foresaw ends one turn, not the process.
+void ReadLoop::run() {
+    while (!context_.stop) {
+        try {
+            step();
+        } catch (const std::exception& error) {
+            context_.log.error("a reader starts again: {}", error.what());
+            bus_.close();
+            context_.pause(kAfterSurprise);
+        }
+    }
+}
+
+void ReadLoop::step() {
+    checkStore();
+    if (!redisLink_.due()) {
+        context_.pause(kIdle);
+        return;
+    }
+    Status status = bus_.connected() ? Status() : bus_.connect();
+    if (status.ok()) {
+        status = turn();
+    }
+    if (status.ok()) {
+        redisLink_.recover();
+    } else {
+        bus_.close();
+        redisLink_.fail(status.detail());
+    }
+    bus_.takeComplaint();  // the write loop meets the same and says so
+}
+
+void ReadLoop::checkStore() {
+    if ((opened_ && storeLink_.ok()) || !storeLink_.due()) {
+        return;
+    }
+    Status status = opened_ ? store_->ping() : store_->open();
+    if (status.ok()) {
+        opened_ = true;
+        storeLink_.recover();
+    } else {
+        storeLink_.fail(status.detail());
+    }
+}
+
+Status ReadLoop::turn() {
+    const auto before = Clock::now();
+    auto reads = bus_.read(opened_ && storeLink_.ok() ? kBlock : kIdle);
+    if (!reads.ok()) {
+        return reads.status();
+    }
+    if (reads->empty() && Clock::now() - before < kIdle / 2) {
+        context_.pause(kIdle);  // the stream cannot be made just now
+    }
+    auto sent = Clock::now();
+    for (const Delivered& read : reads.value()) {
+        if (Status status = answer(read); !status.ok()) {
+            return status;
+        }
+        if (Clock::now() - sent >= kGather) {
+            if (Status status = bus_.flush(); !status.ok()) {
+                return status;
+            }
+            sent = Clock::now();
+        }
+    }
+    return bus_.flush();
+}
+
+Status ReadLoop::answer(const Delivered& read) {
+    if (read.expired) {
+        bus_.drop(read);
+        return {};
+    }
+    if (!read.status.ok()) {
+        bus_.answer(read, refusal(read, read.status.code()), {});
+        return {};
+    }
+    if (!opened_ || !storeLink_.ok()) {
+        bus_.answer(read, refusal(read, Code::StoreUnavailable), {});
+        return {};
+    }
+    std::string nonce;
+    if (read.command.operation == Operation::UnreadCount) {
+        auto reserved = bus_.reserveBadge(read.command.who);
+        if (!reserved.ok()) {
+            return reserved.status();
+        }
+        nonce = std::move(reserved.value());
+    }
+    Reply reply = reader_.run(read.command);
+    if (reply.code == Code::StoreUnavailable || reply.code == Code::Internal) {
+        if (Status status = store_->ping(); !status.ok()) {
+            storeLink_.fail(status.detail());
+        }
+    } else {
+        learn(read.command.who);
+    }
+    bus_.answer(read, reply, nonce);
+    return {};
+}
+
+Reply ReadLoop::refusal(const Delivered& read, Code code) const {
+    Reply reply;
+    reply.id = read.command.id;
+    reply.code = code;
+    reply.field = read.status.field();
+    return reply;
+}
+
+void ReadLoop::learn(const Identity& who) {
+    std::string person = who.site;
+    person += '\0';
+    person += who.user;
+    std::string words = who.role;
+    words += '\0';
+    words += who.name;
+    auto [at, isNew] = known_.try_emplace(std::move(person), words);
+    if (!isNew && at->second == words) {
+        return;
+    }
+    at->second = std::move(words);
+    writer_.learn({who.site, who.user, who.role, who.name});
+    if (known_.size() >= kMaxKnown) {
+        known_.clear();
+    }
+}
+
+}  // namespace
+
+void ReadPool::start(const RedisOptions& redis, const Keys& keys,
+                     std::unique_ptr<Store> store) {
+    auto loop = std::make_unique<ReadLoop>(context_, redis, keys,
+                                           "reader" + std::to_string(threads_.size()),
+                                           std::move(store), writer_);
+    threads_.emplace_back([loop = std::move(loop)] { loop->run(); });
+}
+
+ReadPool::~ReadPool() {
+    for (std::thread& thread : threads_) {
+        thread.join();
+    }
+}
+
+}  // namespace messaging::worker

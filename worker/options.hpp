@@ -1,0 +1,38 @@
+// What an operator can say to the worker: on the command line, in a configuration file
+// (--config) and in the environment (MESSAGING_…), the first of these winning.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "worker/redis.hpp"
+
+namespace messaging::worker {
+
+struct Options {
+    enum class Action { Run, Check };
+
+    Action action = Action::Run;
+    RedisOptions redis;
+    std::string prefix = "messaging:";
+    std::string store = "sqlite:/var/lib/messaging/messaging.db";
+    unsigned readers = 2;
+    std::string logLevel = "info";
+    bool repair = false;  // of check
+};
+
+// Either options, or what to print and the status to exit with: 0 for --help and
+// --version, 1 for an option that is wrong; the text names it.
+struct ParsedOptions {
+    std::optional<Options> options;
+    std::string text;
+    int exitStatus = 0;
+};
+
+ParsedOptions parseOptions(int argc, const char* const* argv);
+
+// "HOST:PORT", "[IPv6]:PORT", "HOST" or "unix:PATH" into `redis`; false for anything
+// else.
+bool parseEndpoint(const std::string& text, RedisOptions* redis);
+
+}  // namespace messaging::worker
