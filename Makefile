@@ -124,6 +124,7 @@ $(BUILD)/obj/schema/%.inc: schema/% Makefile
 	{ printf 'R"schema('; cat $<; printf ')schema"'; } > $@
 
 $(BUILD)/obj/worker/store_sqlite_db.o: $(BUILD)/obj/schema/sqlite.sql.inc
+$(BUILD)/obj/worker/store_mongo_client.o: $(BUILD)/obj/schema/mongodb.json.inc
 $(BUILD)/obj/worker/store_%.o: FLAGS += -I$(BUILD)/obj
 
 -include $(patsubst %.o,%.d,$(SCHEMA) $(CORE) $(WORKER) $(UNIT))

@@ -1,6 +1,7 @@
 // Chooses the store by its URI.
 #include "worker/store.hpp"
 
+#include "worker/store_mongo.hpp"
 #include "worker/store_sqlite.hpp"
 
 namespace messaging::worker {
@@ -23,8 +24,11 @@ Result<std::unique_ptr<Store>> makeStore(const std::string& uri) {
         }
         return makeSqliteStore(std::move(path));
     }
+    if (startsWith(uri, "mongodb://") || startsWith(uri, "mongodb+srv://")) {
+        return makeMongoStore(uri);
+    }
     // Not quoted: what was meant for another form may hold a password.
-    return {Code::InvalidField, "a store is sqlite:PATH", "store"};
+    return {Code::InvalidField, "a store is sqlite:PATH or mongodb://…", "store"};
 }
 
 }  // namespace messaging::worker

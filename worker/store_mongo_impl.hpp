@@ -1,0 +1,109 @@
+// The class behind makeMongoStore, in three files: store_mongo_read.cpp,
+// store_mongo_load.cpp and store_mongo_write.cpp; and how its documents read
+// (store_mongo_documents.cpp).
+#pragma once
+
+#include <utility>
+
+#include "worker/store.hpp"
+#include "worker/store_mongo_client.hpp"
+
+namespace messaging::worker::mongo {
+
+// --- Documents, as schema/mongodb.json has them
+
+Document documentOf(const Conversation& conversation);
+Document documentOf(const Message& message);
+Document documentOf(const Membership& membership);
+Document documentOf(const Preview& preview);
+Conversation conversationFrom(const View& found);
+Message messageFrom(const View& found);
+Membership membershipFrom(const View& found);
+// {site, conversation}, {site, conversation, member}
+Document filterOf(const ConversationRef& ref);
+Document filterOf(const Membership& membership);
+
+// What a bulk came to: ok, and which of its operations met a duplicate key. Any other
+// failure is Internal, or StoreUnavailable where surely nothing of it was written.
+struct BulkOutcome {
+    Status status;
+    std::vector<uint32_t> duplicates;
+    bool wrote = false;  // something was stored, or that is unknown
+};
+
+class MongoStore final : public Store {
+public:
+    explicit MongoStore(UniqueUri uri) : client_(std::move(uri)) {}
+
+    Status open() override;
+    Status ping() override;
+
+    Result<std::optional<Conversation>> conversation(
+        const ConversationRef& ref) override;
+    Result<std::vector<Conversation>> conversations(
+        const std::vector<ConversationRef>& refs) override;
+    Result<std::vector<Message>> history(const ConversationRef& ref,
+                                         const HistoryArguments& range) override;
+    Result<std::vector<Membership>> memberships(const ConversationRef& ref) override;
+    Result<std::vector<Membership>> list(const std::string& site,
+                                         const std::string& member,
+                                         const ListRange& range) override;
+    Result<Unread> unread(const std::string& site, const std::string& member) override;
+    Result<std::vector<User>> users(const std::string& site,
+                                    const std::vector<std::string>& ids) override;
+    Result<std::optional<Message>> messageByKey(const ConversationRef& ref,
+                                                const std::string& sender,
+                                                const std::string& key) override;
+    Result<uint64_t> ordinalAt(const ConversationRef& ref, const std::string& member,
+                               uint64_t seq) override;
+    Result<std::map<ConversationRef, ConversationState>> load(
+        const std::vector<ConversationRef>& refs) override;
+
+    Status begin(const Note& note) override;
+    Status insertConversations(const std::vector<Conversation>& conversations) override;
+    Result<std::vector<InsertResult>> insertMessages(
+        const std::vector<Message>& messages) override;
+    Status raise(const std::vector<Membership>& memberships) override;
+    Status putUsers(const std::vector<User>& users) override;
+    Status commit() override;
+    Status abandon() override;
+
+    Result<std::vector<Note>> notes(const std::string& owner) override;
+    Status dropNote(const std::string& owner) override;
+    Status eachConversation(
+        const std::function<bool(const ConversationRef&)>& visit) override;
+    Result<bool> exchange(const std::optional<Membership>& from,
+                          const Membership& to) override;
+
+private:
+    using Upsert = std::pair<Document, Document>;  // selector, update or pipeline
+
+    // Runs a query to its end.
+    template <typename Visit>
+    Status read(UniqueCursor cursor, std::string_view what, Visit visit);
+    template <typename Visit>
+    Status find(Name name, const Document& filter, const Document& options,
+                std::string_view what, Visit visit);
+    // The results of several pipelines over messages, a few in one round trip.
+    template <typename Visit>
+    Status aggregateEach(const std::vector<Array>& pipelines, std::string_view what,
+                         Visit visit);
+    Status loadNewest(std::map<ConversationRef, ConversationState>& states);
+    Status loadOrdinals(std::map<ConversationRef, ConversationState>& states);
+    Status loadMemberships(std::map<ConversationRef, ConversationState>& states);
+
+    UniqueBulk bulk(Name name, bool ordered);
+    BulkOutcome execute(mongoc_bulk_operation_t* bulk, std::string_view what);
+    // What a write means to the batch: its code, and whether it can still be abandoned.
+    Status settle(const BulkOutcome& outcome);
+    Status upsertAll(Name name, const std::vector<Upsert>& upserts,
+                     std::string_view what);
+    Status writeNote(const std::string& id, const std::vector<ConversationRef>& refs);
+    Status keepNote();
+
+    Client client_;
+    Note note_;           // of the last begin()
+    bool wrote_ = false;  // since then, and not committed
+};
+
+}  // namespace messaging::worker::mongo
