@@ -5,6 +5,7 @@
 #include <check.h>
 
 #define MESSAGING_SUITES(SUITE) \
+    SUITE(handler)              \
     SUITE(hash)                 \
     SUITE(json)                 \
     SUITE(keys)                 \

@@ -1,0 +1,522 @@
+// See the header. Everything is a plain map: slow, and easy to believe.
+#include "t/unit/memory_store.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "schema/text.hpp"
+
+namespace messaging::unit {
+
+using worker::ConversationRef;
+using worker::ConversationState;
+using worker::InsertResult;
+using worker::ListPlace;
+using worker::Note;
+
+// --- Database
+
+bool MemoryDatabase::insert(const Message& message) {
+    const Ref ref{message.site, message.conversation};
+    const auto key = std::make_tuple(ref, message.sender, message.key);
+    if (messages[ref].count(message.seq) > 0 || keys.count(key) > 0) {
+        return false;
+    }
+    messages[ref][message.seq] = message;
+    keys[key] = message.seq;
+    return true;
+}
+
+Message MemoryDatabase::append(const Ref& ref, const std::string& member,
+                               const std::string& key) {
+    Message message;
+    message.site = ref.site;
+    message.conversation = ref.id;
+    message.ordinal = 1;
+    for (const auto& [seq, before] : messages[ref]) {
+        message.seq = seq;
+        message.createdAt = before.createdAt;
+        message.ordinal += before.member == member ? 1 : 0;
+    }
+    message.seq += 1;
+    message.createdAt += 1;
+    message.sender = member;
+    message.member = member;
+    message.key = key;
+    message.content = "from another owner";
+    message.fingerprint = "another's";
+    insert(message);
+    return message;
+}
+
+void MemoryDatabase::raise(const Membership& to) {
+    auto& rows = memberships[{to.site, to.conversation}];
+    const auto [place, absent] = rows.try_emplace(to.member, to);
+    Membership& row = place->second;
+    if (absent) {
+        return;
+    }
+    if (to.lastSeq > row.lastSeq) {
+        row.activity = to.activity;
+        row.preview = to.preview;
+    }
+    row.lastSeq = std::max(row.lastSeq, to.lastSeq);
+    row.sent = std::max(row.sent, to.sent);
+    row.readSeq = std::max(row.readSeq, to.readSeq);
+    row.readSent = std::max(row.readSent, to.readSent);
+}
+
+// --- Faults
+
+void MemoryStore::failAt(size_t n, Fault fault, size_t times) {
+    failIn_ = n;
+    failTimes_ = times;
+    fault_ = fault;
+}
+
+void MemoryStore::before(std::string name, std::function<void()> run) {
+    hooks_.emplace(std::move(name), std::move(run));
+}
+
+size_t MemoryStore::count(std::string_view name) const {
+    return static_cast<size_t>(std::count(calls.begin(), calls.end(), name));
+}
+
+MemoryStore::Fault MemoryStore::enter(const char* name) {
+    calls.push_back(name);
+    if (!inHook_) {
+        inHook_ = true;
+        for (const char* which : {name, ""}) {
+            const auto [first, last] = hooks_.equal_range(which);
+            for (auto hook = first; hook != last; ++hook) {
+                hook->second();
+            }
+        }
+        inHook_ = false;
+    }
+    if (failTimes_ == 0 || --failIn_ > 0) {
+        return Fault::None;
+    }
+    failIn_ = 1;
+    --failTimes_;
+    return fault_;
+}
+
+Status MemoryStore::failure(Fault fault) {
+    switch (fault) {
+        case Fault::None:
+            return {};
+        case Fault::Definite:
+            return {Code::StoreUnavailable, "told to fail"};
+        default:
+            return {Code::Internal, "told to fail"};
+    }
+}
+
+Status MemoryStore::perform(const char* name, const std::function<void()>& work) {
+    const Fault fault = enter(name);
+    if (fault == Fault::None || fault == Fault::UnknownDone) {
+        work();
+    }
+    return failure(fault);
+}
+
+// --- Reading
+
+Result<std::optional<Conversation>> MemoryStore::conversation(
+    const ConversationRef& ref) {
+    if (Status status = failure(enter("conversation")); !status.ok()) {
+        return status;
+    }
+    const auto found = database_.conversations.find(ref);
+    return found == database_.conversations.end()
+               ? std::optional<Conversation>()
+               : std::optional<Conversation>(found->second);
+}
+
+Result<std::vector<Conversation>> MemoryStore::conversations(
+    const std::vector<ConversationRef>& refs) {
+    if (Status status = failure(enter("conversations")); !status.ok()) {
+        return status;
+    }
+    std::vector<Conversation> all;
+    for (const ConversationRef& ref : refs) {
+        const auto found = database_.conversations.find(ref);
+        if (found != database_.conversations.end()) {
+            all.push_back(found->second);
+        }
+    }
+    return all;
+}
+
+Result<std::vector<Message>> MemoryStore::history(const ConversationRef& ref,
+                                                  const HistoryArguments& range) {
+    if (Status status = failure(enter("history")); !status.ok()) {
+        return status;
+    }
+    std::vector<Message> all;
+    for (const auto& [seq, message] : database_.messages[ref]) {
+        if ((!range.after || seq > *range.after) &&
+            (!range.before || seq < *range.before)) {
+            all.push_back(message);
+        }
+    }
+    if (all.size() > range.limit) {
+        if (range.after) {
+            all.resize(range.limit);
+        } else {
+            all.erase(all.begin(), all.end() - range.limit);
+        }
+    }
+    return all;
+}
+
+Result<std::vector<Membership>> MemoryStore::memberships(const ConversationRef& ref) {
+    if (Status status = failure(enter("memberships")); !status.ok()) {
+        return status;
+    }
+    std::vector<Membership> all;
+    for (const auto& [member, membership] : database_.memberships[ref]) {
+        all.push_back(membership);
+    }
+    return all;
+}
+
+namespace {
+
+// Newer in a list.
+bool newer(const ListPlace& left, const ListPlace& right) {
+    return left.activity != right.activity ? left.activity > right.activity
+                                           : left.conversation > right.conversation;
+}
+
+ListPlace placeOf(const Membership& membership) {
+    return {membership.activity, membership.conversation};
+}
+
+}  // namespace
+
+Result<std::vector<Membership>> MemoryStore::list(const std::string& site,
+                                                  const std::string& member,
+                                                  const worker::ListRange& range) {
+    if (Status status = failure(enter("list")); !status.ok()) {
+        return status;
+    }
+    std::vector<Membership> all;
+    for (const auto& [ref, rows] : database_.memberships) {
+        const auto row = rows.find(member);
+        if (ref.site != site || row == rows.end()) {
+            continue;
+        }
+        const ListPlace place = placeOf(row->second);
+        if ((!range.below || newer(*range.below, place)) &&
+            (!range.above || newer(place, *range.above))) {
+            all.push_back(row->second);
+        }
+    }
+    std::sort(all.begin(), all.end(), [](const Membership& a, const Membership& b) {
+        return newer(placeOf(a), placeOf(b));
+    });
+    all.resize(std::min<size_t>(all.size(), range.limit));
+    return all;
+}
+
+Result<worker::Unread> MemoryStore::unread(const std::string& site,
+                                           const std::string& member) {
+    if (Status status = failure(enter("unread")); !status.ok()) {
+        return status;
+    }
+    worker::Unread unread;
+    for (const auto& [ref, rows] : database_.memberships) {
+        const auto row = rows.find(member);
+        if (ref.site == site && row != rows.end() && row->second.unread() > 0) {
+            unread.count += row->second.unread();
+            unread.conversations.emplace_back(ref.id, row->second.unread());
+        }
+    }
+    return unread;
+}
+
+Result<std::vector<User>> MemoryStore::users(const std::string& site,
+                                             const std::vector<std::string>& ids) {
+    if (Status status = failure(enter("users")); !status.ok()) {
+        return status;
+    }
+    std::vector<User> all;
+    for (const std::string& id : ids) {
+        const auto found = database_.users.find({site, id});
+        if (found != database_.users.end()) {
+            all.push_back(found->second);
+        }
+    }
+    return all;
+}
+
+Result<std::optional<Message>> MemoryStore::messageByKey(const ConversationRef& ref,
+                                                         const std::string& sender,
+                                                         const std::string& key) {
+    if (Status status = failure(enter("messageByKey")); !status.ok()) {
+        return status;
+    }
+    const auto found = database_.keys.find(std::make_tuple(ref, sender, key));
+    return found == database_.keys.end()
+               ? std::optional<Message>()
+               : std::optional<Message>(database_.messages[ref].at(found->second));
+}
+
+Result<uint64_t> MemoryStore::ordinalAt(const ConversationRef& ref,
+                                        const std::string& member, uint64_t seq) {
+    if (Status status = failure(enter("ordinalAt")); !status.ok()) {
+        return status;
+    }
+    uint64_t count = 0;
+    for (const auto& [at, message] : database_.messages[ref]) {
+        count += at <= seq && message.member == member ? 1 : 0;
+    }
+    return count;
+}
+
+Result<std::map<ConversationRef, ConversationState>> MemoryStore::load(
+    const std::vector<ConversationRef>& refs) {
+    if (Status status = failure(enter("load")); !status.ok()) {
+        return status;
+    }
+    std::map<ConversationRef, ConversationState> states;
+    for (const ConversationRef& ref : refs) {
+        const auto found = database_.conversations.find(ref);
+        if (found == database_.conversations.end()) {
+            continue;
+        }
+        ConversationState& state = states[ref];
+        state.conversation = found->second;
+        const auto& messages = database_.messages[ref];
+        if (!messages.empty()) {
+            const Message& last = messages.rbegin()->second;
+            state.lastSeq = last.seq;
+            state.lastAt = last.createdAt;
+            state.preview = {last.seq, last.sender,
+                             preview(last.content, limits::kPreview), last.createdAt};
+        }
+        // Ordinals are read after lastSeq: a message may come between the two.
+        const auto [first, last] = hooks_.equal_range("load between");
+        for (auto hook = first; hook != last; ++hook) {
+            hook->second();
+        }
+        for (const auto& [seq, message] : database_.messages[ref]) {
+            state.ordinals[message.member] = message.ordinal;
+        }
+        state.memberships = database_.memberships[ref];
+    }
+    return states;
+}
+
+// --- Writing
+
+void MemoryStore::checkNoted(const std::string& site, const std::string& conversation) {
+    const ConversationRef ref{site, conversation};
+    if (!batch_) {
+        complain("a write outside of a batch");
+    } else if (std::find(note_.conversations.begin(), note_.conversations.end(), ref) ==
+               note_.conversations.end()) {
+        complain("a write that no note names");
+    }
+}
+
+Status MemoryStore::begin(const Note& note) {
+    if (batch_) {
+        complain("begin within a batch");
+    }
+    const Fault fault = enter("begin");
+    wrote_ = false;
+    committed_ = false;
+    note_ = note;
+    undo_.clear();
+    if (fault == Fault::Definite) {
+        return failure(fault);
+    }
+    batch_ = true;
+    if (fault == Fault::UnknownNot) {
+        return failure(fault);
+    }
+    if (kind_ == Kind::Plain) {
+        database_.notes[note.owner] = note;
+    }
+    return failure(fault);
+}
+
+Status MemoryStore::insertConversations(const std::vector<Conversation>& all) {
+    return perform("insertConversations", [&] {
+        for (const Conversation& conversation : all) {
+            checkNoted(conversation.site, conversation.id);
+            const ConversationRef ref{conversation.site, conversation.id};
+            if (database_.conversations.emplace(ref, conversation).second) {
+                wrote_ = true;
+                undo_.push_back([this, ref] { database_.conversations.erase(ref); });
+            }
+        }
+    });
+}
+
+void MemoryStore::insertOne(const Message& message, bool* stopped,
+                            std::vector<InsertResult>* results) {
+    checkNoted(message.site, message.conversation);
+    const ConversationRef ref{message.site, message.conversation};
+    if (database_.conversations.count(ref) == 0) {
+        complain("a message without a conversation");
+    }
+    if (*stopped) {
+        results->push_back(InsertResult::Skipped);
+        return;
+    }
+    *stopped = !database_.insert(message);
+    results->push_back(*stopped ? InsertResult::Duplicate : InsertResult::Inserted);
+    if (*stopped) {
+        return;
+    }
+    wrote_ = true;
+    undo_.push_back(
+        [this, ref, seq = message.seq, sender = message.sender, key = message.key] {
+            database_.messages[ref].erase(seq);
+            database_.keys.erase(std::make_tuple(ref, sender, key));
+        });
+}
+
+Result<std::vector<InsertResult>> MemoryStore::insertMessages(
+    const std::vector<Message>& messages) {
+    std::vector<InsertResult> results;
+    std::map<ConversationRef, bool> stopped;
+    const Status status = perform("insertMessages", [&] {
+        for (const Message& message : messages) {
+            insertOne(message, &stopped[{message.site, message.conversation}],
+                      &results);
+        }
+    });
+    if (!status.ok()) {
+        return status;
+    }
+    return results;
+}
+
+Status MemoryStore::raise(const std::vector<Membership>& all) {
+    return perform("raise", [&] {
+        std::map<std::pair<ConversationRef, std::string>, int> seen;
+        for (const Membership& to : all) {
+            checkNoted(to.site, to.conversation);
+            const ConversationRef ref{to.site, to.conversation};
+            if (++seen[{ref, to.member}] > 1) {
+                complain("a membership raised twice in one call");
+            }
+            auto& rows = database_.memberships[ref];
+            const auto row = rows.find(to.member);
+            if (row == rows.end()) {
+                undo_.push_back([this, ref, member = to.member] {
+                    database_.memberships[ref].erase(member);
+                });
+            } else {
+                undo_.push_back([this, ref, before = row->second] {
+                    database_.memberships[ref][before.member] = before;
+                });
+            }
+            wrote_ = true;
+            database_.raise(to);
+        }
+    });
+}
+
+Status MemoryStore::putUsers(const std::vector<User>& all) {
+    return perform("putUsers", [&] {
+        for (const User& user : all) {
+            database_.users[{user.site, user.id}] = user;
+        }
+    });
+}
+
+Status MemoryStore::commit() {
+    if (!batch_) {
+        complain("commit outside of a batch");
+    }
+    const Fault fault = enter("commit");
+    if (fault == Fault::UnknownDone || fault == Fault::UnknownNot) {
+        // Nobody knows, so nobody can prove: abandon() will not.
+        committed_ = true;
+        if (fault == Fault::UnknownNot && kind_ == Kind::Transactional) {
+            std::for_each(undo_.rbegin(), undo_.rend(),
+                          [](const std::function<void()>& undo) { undo(); });
+        }
+        undo_.clear();
+    }
+    if (fault == Fault::None || fault == Fault::UnknownDone) {
+        database_.notes.erase(note_.owner);
+    }
+    batch_ = fault != Fault::None;
+    return failure(fault);
+}
+
+Status MemoryStore::abandon() {
+    const Fault fault = enter("abandon");
+    batch_ = false;
+    if (kind_ == Kind::Transactional) {
+        std::for_each(undo_.rbegin(), undo_.rend(),
+                      [](const std::function<void()>& undo) { undo(); });
+        undo_.clear();
+    }
+    if (fault != Fault::None) {
+        return failure(fault);
+    }
+    const bool stays = kind_ == Kind::Plain && wrote_;
+    if (committed_ || stays) {
+        return {Code::Internal, "something may be stored"};
+    }
+    database_.notes.erase(note_.owner);
+    return {};
+}
+
+// --- Recovery and check
+
+Result<std::vector<Note>> MemoryStore::notes(const std::string& owner) {
+    if (Status status = failure(enter("notes")); !status.ok()) {
+        return status;
+    }
+    std::vector<Note> all;
+    for (const auto& [name, note] : database_.notes) {
+        if (name != owner) {
+            all.push_back(note);
+        }
+    }
+    return all;
+}
+
+Status MemoryStore::dropNote(const std::string& owner) {
+    return perform("dropNote", [&] { database_.notes.erase(owner); });
+}
+
+Status MemoryStore::eachConversation(
+    const std::function<bool(const ConversationRef&)>& visit) {
+    for (const auto& [ref, conversation] : database_.conversations) {
+        if (!visit(ref)) {
+            break;
+        }
+    }
+    return {};
+}
+
+Result<bool> MemoryStore::exchange(const std::optional<Membership>& from,
+                                   const Membership& to) {
+    if (Status status = failure(enter("exchange")); !status.ok()) {
+        return status;
+    }
+    auto& rows = database_.memberships[{to.site, to.conversation}];
+    const auto row = rows.find(to.member);
+    const bool still = from ? row != rows.end() &&
+                                  row->second.lastSeq == from->lastSeq &&
+                                  row->second.sent == from->sent &&
+                                  row->second.readSeq == from->readSeq &&
+                                  row->second.readSent == from->readSent
+                            : row == rows.end();
+    if (still) {
+        rows[to.member] = to;
+    }
+    return still;
+}
+
+}  // namespace messaging::unit
