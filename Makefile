@@ -53,7 +53,7 @@ module: $(NGINX_OBJ)/Makefile
 # match the nginx that loads it. No -std and no -fvisibility: nginx gives the same flags to C.
 $(NGINX_OBJ)/Makefile: config $(NGINX_OBJ)/sources
 	cd $(NGINX_SRC) && if [ -e conf_flags ]; then . ./conf_flags; fi && \
-	./configure "$${NGINX_CONF_FLAGS[@]}" --with-cc-opt='-fPIC $(CXXFLAGS) $(SANITIZER)' \
+	./configure "$${NGX_CONF_FLAGS[@]}" --with-cc-opt='-fPIC $(CXXFLAGS) $(SANITIZER)' \
 	    --with-ld-opt='$(SANITIZER) $(LDFLAGS)' --add-dynamic-module='$(CURDIR)' \
 	    --builddir='$(NGINX_OBJ)' >'$(NGINX_OBJ)/configure.log' \
 	    || { rm -f '$@'; tail '$(NGINX_OBJ)/configure.log'; exit 1; }

@@ -10,6 +10,7 @@
 
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,7 @@ struct Process : Redis::Listener {
     core::TokenCache tokens;
     std::unique_ptr<Commands> commands;
     std::unique_ptr<Streams> streams;
+    time_t lastOddity = 0;         // when something odd from Redis was last logged
     std::unique_ptr<Redis> redis;  // last: it goes first, and calls nobody any more
 };
 
@@ -95,13 +97,17 @@ struct LocConf : LocConfBase {
 // A request's own state, from its pool and zeroed: trivial types only. For log
 // variables too.
 struct RequestContext {
+    ngx_http_request_t* request;
     bool routed;
     Operation operation;
-    ngx_str_t user;
+    ngx_str_t user;  // who asks, once it is known; like all here in the request's pool
+    ngx_str_t role;
+    ngx_str_t name;
     ngx_str_t site;
     const char* code;      // of a refusal, "ok" once answered, nullptr before
     ngx_msec_t started;    // ngx_current_msec
     ngx_msec_t answered;   // likewise; 0: not yet
+    void* write;           // of a write whose body is being read
     uint64_t ticket;       // in Commands, 0: waits for nothing
     ngx_event_t deadline;  // armed while it waits
 };
@@ -125,7 +131,7 @@ Process* process(ngx_http_request_t* r);  // nullptr: none in this process
 ngx_int_t initProcess(ngx_cycle_t* cycle);
 void exitProcess(ngx_cycle_t* cycle);
 
-// --- ngx_command.cpp: the content handler.
+// --- ngx_request.cpp: the content handler.
 ngx_int_t handleRequest(ngx_http_request_t* r);
 
 // --- ngx_respond.cpp: whole answers, sent here, so that no error_page replaces them.
@@ -133,6 +139,9 @@ ngx_int_t handleRequest(ngx_http_request_t* r);
 // copied.
 ngx_int_t respond(ngx_http_request_t* r, int status, std::string_view json);
 ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view field = {});
+// Likewise, and logs the detail of what was refused for who asked, or failed on our
+// side.
+ngx_int_t respondFailure(ngx_http_request_t* r, const Status& failure);
 // 304 where the client has the entity of this tag, which is quoted.
 ngx_int_t respondTagged(ngx_http_request_t* r, std::string_view json,
                         std::string_view etag);
@@ -149,9 +158,13 @@ std::string_view requestHeader(ngx_http_request_t* r, std::string_view name,
 Status authenticate(ngx_http_request_t* r, const LocConf* conf, Identity* who,
                     uint64_t* expires);
 
-// --- ngx_badge.cpp, ngx_status.cpp. Both answer or hold the request (holdRequest).
+// --- ngx_badge.cpp, ngx_status.cpp. Content handlers, and their answers to a request
+// that was parked (ngx_command.hpp).
 ngx_int_t serveBadge(ngx_http_request_t* r, const LocConf* conf, const Identity& who);
+ngx_int_t respondBadge(ngx_http_request_t* r, std::string_view json);
 ngx_int_t serveStatus(ngx_http_request_t* r, const LocConf* conf);
+// `state` is what workers keep in Redis; empty: there is none.
+ngx_int_t respondStatus(ngx_http_request_t* r, bool redisUp, std::string_view state);
 
 // --- ngx_stream.cpp: takes the request over as an event stream.
 ngx_int_t openStream(ngx_http_request_t* r, const LocConf* conf, const Identity& who,
@@ -177,6 +190,18 @@ inline std::string_view view(const ngx_str_t& text) {
 // A view of static text as nginx's string: nginx does not write to it.
 inline ngx_str_t ngxString(std::string_view text) {
     return {text.size(), reinterpret_cast<u_char*>(const_cast<char*>(text.data()))};
+}
+
+// An object in a pool, destroyed with it; nullptr: no memory.
+template <typename T>
+T* makeInPool(ngx_pool_t* pool) {
+    ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(pool, sizeof(T));
+    if (cleanup == nullptr) {
+        return nullptr;
+    }
+    auto* object = new (cleanup->data) T();
+    cleanup->handler = [](void* data) { static_cast<T*>(data)->~T(); };
+    return object;
 }
 
 // A copy in the pool; data is nullptr if there is no memory.

@@ -1,0 +1,236 @@
+// The table of waiting requests, and a command's way to the workers and back.
+#include "ngx_module/ngx_command.hpp"
+
+#include <cstddef>
+#include <stdexcept>
+
+#include <openssl/rand.h>
+
+#include "schema/limits.hpp"
+#include "schema/problem.hpp"
+
+namespace messaging {
+namespace {
+
+// 128 random bits in hexadecimal digits: nobody guesses a command's id, and so nobody
+// claims its key or forges its reply.
+std::string randomId() {
+    unsigned char bytes[16];
+    if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
+        throw std::runtime_error("no random numbers");
+    }
+    std::string id(2 * sizeof(bytes), '\0');
+    ngx_hex_dump(ngxString(id).data, bytes, sizeof(bytes));
+    return id;
+}
+
+// At most once a second: what Redis sends is not ours to limit.
+void logOddity(Process* process, const char* what, const std::string& detail) {
+    if (process->lastOddity != ngx_time()) {
+        process->lastOddity = ngx_time();
+        ngx_log_error(NGX_LOG_WARN, process->cycle->log, 0, "messaging: %s: %s", what,
+                      detail.c_str());
+    }
+}
+
+void fail(ngx_http_request_t* r, Code code, const std::string& detail) {
+    finish(r, [&] { return respondFailure(r, {code, detail}); });
+}
+
+// Whether the command is in its stream now.
+void takeReceipt(Process* process, uint64_t ticket, const RedisAnswer* answer) {
+    ngx_http_request_t* r = process->commands->find(ticket);
+    if (r == nullptr) {
+        return;
+    }
+    const std::string command = "command " + process->commands->commandId(ticket);
+    if (answer == nullptr) {
+        fail(r, Code::Timeout, command + ": Redis went before it took the command");
+        return;
+    }
+    switch (answer->kind) {
+        case RedisAnswer::Kind::Text:
+            return;  // it is; the reply follows
+        case RedisAnswer::Kind::Nil:
+            fail(r, Code::QueueFull, command + ": its stream is full");
+            return;
+        case RedisAnswer::Kind::Error:
+            // A script's only write is its last act: an error means that it wrote
+            // nothing.
+            logOddity(process, "Redis refuses commands", std::string(answer->text));
+            finish(r, [&] { return respondProblem(r, Code::RedisUnavailable); });
+            return;
+        default:
+            fail(r, Code::Timeout, command + ": Redis took it in a way unknown here");
+    }
+}
+
+ngx_int_t respondReply(ngx_http_request_t* r, const Reply& reply) {
+    if (reply.code != Code::Ok) {
+        return respondFailure(
+            r, {reply.code, "command " + reply.id + ", says its worker", reply.field});
+    }
+    if (existingContext(r)->operation == Operation::UnreadCount) {
+        return respondBadge(r, reply.body);
+    }
+    return respond(r, reply.status, reply.body);
+}
+
+void onDeadline(ngx_event_t* event) {
+    auto* own = reinterpret_cast<RequestContext*>(reinterpret_cast<u_char*>(event) -
+                                                  offsetof(RequestContext, deadline));
+    ngx_http_request_t* r = own->request;
+    if (own->operation == Operation::Status) {
+        finish(r, [r] { return respondStatus(r, false, {}); });
+        return;
+    }
+    Process* here = process(r);
+    const std::string id =
+        here == nullptr ? "" : here->commands->commandId(own->ticket);
+    fail(r, Code::Timeout,
+         id.empty() ? "Redis does not answer" : "no reply to command " + id);
+}
+
+void onDeadlineGuarded(ngx_event_t* event) {
+    guard(event->log, 0, [event] {
+        onDeadline(event);
+        return 0;
+    });
+}
+
+void onCleanup(void* data) {
+    unpark(static_cast<ngx_http_request_t*>(data));
+}
+
+}  // namespace
+
+// --- The table
+
+void Commands::release(uint64_t ticket) {
+    if (const Waiting* waiting = waiting_.find(ticket)) {
+        byId_.erase(waiting->id);
+        waiting_.erase(ticket);
+    }
+}
+
+ngx_http_request_t* Commands::find(uint64_t ticket) {
+    const Waiting* waiting = waiting_.find(ticket);
+    return waiting == nullptr ? nullptr : waiting->request;
+}
+
+void Commands::expect(uint64_t ticket, const std::string& id) {
+    if (Waiting* waiting = waiting_.find(ticket)) {
+        byId_[id] = ticket;
+        waiting->id = id;
+    }
+}
+
+uint64_t Commands::expecting(const std::string& id) const {
+    const auto found = byId_.find(id);
+    return found == byId_.end() ? 0 : found->second;
+}
+
+std::string Commands::commandId(uint64_t ticket) {
+    const Waiting* waiting = waiting_.find(ticket);
+    return waiting == nullptr ? std::string() : waiting->id;
+}
+
+// --- Waiting
+
+ngx_int_t park(ngx_http_request_t* r, uint64_t ticket, ngx_msec_t timeout) {
+    RequestContext* own = existingContext(r);
+    own->ticket = ticket;
+    ngx_http_cleanup_t* cleanup = ngx_http_cleanup_add(r, 0);
+    if (cleanup == nullptr) {
+        unpark(r);
+        return NGX_ERROR;
+    }
+    cleanup->handler = onCleanup;
+    cleanup->data = r;
+
+    // A connection as data: nginx's debug log takes the event's number from it.
+    own->deadline.data = r->connection;
+    own->deadline.log = r->connection->log;
+    own->deadline.handler = onDeadlineGuarded;
+    ngx_add_timer(&own->deadline, timeout);
+
+    r->connection->log->action = const_cast<char*>("waiting for messaging");
+    if (!r->discard_body) {
+        r->read_event_handler = ngx_http_test_reading;
+    }
+    r->write_event_handler = ngx_http_request_empty_handler;
+    r->main->count++;
+    return NGX_DONE;
+}
+
+void unpark(ngx_http_request_t* r) noexcept {
+    RequestContext* own = existingContext(r);
+    if (own == nullptr || own->ticket == 0) {
+        return;
+    }
+    if (own->deadline.timer_set) {
+        ngx_del_timer(&own->deadline);
+    }
+    if (Process* here = process(r)) {
+        here->commands->release(own->ticket);
+    }
+    own->ticket = 0;
+}
+
+// --- To the workers and back
+
+bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* command) {
+    command->id = randomId();
+    if (command->key.empty()) {
+        command->key = "i:" + command->id;
+    }
+    command->reply = process->replyChannel;
+    command->ttl = static_cast<uint32_t>(conf->timeout);
+
+    std::string scratch;
+    const Fields fields = encodeCommand(*command, scratch);
+    const std::string stream =
+        isWrite(command->operation)
+            ? process->keys.commands(shardOf(command->conversation))
+            : process->keys.reads();
+    const std::string most = std::to_string(limits::kMaxQueue);
+    std::vector<std::string_view> words = {"EVAL", kEnqueueScript, "1", stream, most};
+    words.reserve(words.size() + 2 * fields.size());
+    for (const auto& [name, value] : fields) {
+        words.push_back(name);
+        words.push_back(value);
+    }
+    process->commands->expect(ticket, command->id);
+    return process->redis->command(words, [process, ticket](const RedisAnswer* answer) {
+        takeReceipt(process, ticket, answer);
+    });
+}
+
+void takeReply(Process* process, std::string_view payload) {
+    auto reply = decodeReply(payload);
+    if (!reply.ok()) {
+        logOddity(process, "a reply that cannot be read", reply.status().detail());
+        return;
+    }
+    ngx_http_request_t* r =
+        process->commands->find(process->commands->expecting(reply->id));
+    if (r != nullptr) {
+        finish(r, [&] { return respondReply(r, reply.value()); });
+    }
+}
+
+void failAll(Process* process) {
+    for (const uint64_t ticket : process->commands->tickets()) {
+        ngx_http_request_t* r = process->commands->find(ticket);
+        if (r == nullptr) {
+            continue;  // went with one before it
+        }
+        if (existingContext(r)->operation == Operation::Status) {
+            finish(r, [r] { return respondStatus(r, false, {}); });
+        } else {
+            finish(r, [r] { return respondProblem(r, Code::Timeout); });
+        }
+    }
+}
+
+}  // namespace messaging

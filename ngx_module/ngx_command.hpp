@@ -1,0 +1,75 @@
+// Requests that wait: for a worker's reply, or for Redis itself. They are known by
+// tickets, so that an answer that comes late, twice or never meets no request that is
+// gone.
+//
+// The life of one: take a ticket, ask (Redis answers later, never at once), park; then
+// exactly one of answer, deadline, loss of Redis finishes it, or the client leaves.
+#pragma once
+
+#include "ngx_module/ngx_messaging.hpp"
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "ngx_module/core/pending.hpp"
+#include "schema/wire.hpp"
+
+namespace messaging {
+
+class Commands {
+public:
+    explicit Commands(size_t most) : waiting_(most) {}
+
+    // A ticket for a request, 0 if too many wait. Whoever took it gives it back.
+    uint64_t take(ngx_http_request_t* r) { return waiting_.add({r, {}}); }
+    void release(uint64_t ticket);
+    // The request of a ticket, nullptr if it waits no more.
+    ngx_http_request_t* find(uint64_t ticket);
+    std::vector<uint64_t> tickets() const { return waiting_.tickets(); }
+
+    // Replies to the command of this id are for that ticket.
+    void expect(uint64_t ticket, const std::string& id);
+    uint64_t expecting(const std::string& id) const;  // 0: nobody
+    std::string commandId(uint64_t ticket);           // empty: none
+
+private:
+    struct Waiting {
+        ngx_http_request_t* request;
+        std::string id;
+    };
+
+    core::Pending<Waiting> waiting_;
+    std::unordered_map<std::string, uint64_t> byId_;
+};
+
+// Keeps a request that has a ticket, at most for `timeout`. Returns what its handler
+// should.
+ngx_int_t park(ngx_http_request_t* r, uint64_t ticket, ngx_msec_t timeout);
+// It waits no more: its ticket and its deadline go.
+void unpark(ngx_http_request_t* r) noexcept;
+
+// Ends a parked request with the answer that `answer` sends and whose value it returns.
+// The request may be gone afterwards.
+template <typename Answer>
+void finish(ngx_http_request_t* r, Answer answer) {
+    ngx_connection_t* connection = r->connection;
+    unpark(r);
+    ngx_http_set_log_request(connection->log, r);
+    const ngx_int_t rc = guard(connection->log, ngx_int_t{NGX_ERROR}, answer);
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(connection);
+}
+
+// Sends a command on its way to the workers. Its id, reply channel and time to live are
+// filled in here, and its key if it has none. False: surely not sent.
+bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* command);
+
+// What came on the process's own channel.
+void takeReply(Process* process, std::string_view payload);
+
+// Redis is gone, and replies with it: nobody waits any longer.
+void failAll(Process* process);
+
+}  // namespace messaging

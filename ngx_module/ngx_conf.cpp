@@ -1,0 +1,465 @@
+// Setters of the directives that are more than one value. What is wrong is refused
+// here, with the file and line that nginx adds, and never at run time.
+#include "ngx_module/ngx_messaging.hpp"
+
+#include <cstdio>
+
+#include "schema/text.hpp"
+
+namespace messaging {
+namespace {
+
+// A key or a password, never more: a larger file is another file.
+constexpr size_t kMaxFile = 64 * 1024;
+constexpr unsigned kMaxLeeway = 60;  // seconds
+constexpr size_t kMaxSite = 64;
+constexpr size_t kMaxPrefix = 64;
+
+char* const kFailed = static_cast<char*>(NGX_CONF_ERROR);
+
+const ngx_str_t* arguments(const ngx_conf_t* cf) {
+    return static_cast<const ngx_str_t*>(cf->args->elts);
+}
+
+char* refuse(ngx_conf_t* cf, const std::string& why) {
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V: %s", &arguments(cf)[0], why.c_str());
+    return kFailed;
+}
+
+// NAME=VALUE; false if `argument` is of another name.
+bool option(const ngx_str_t& argument, std::string_view name, std::string_view* value) {
+    const std::string_view text = view(argument);
+    if (text.size() <= name.size() || text.substr(0, name.size()) != name ||
+        text[name.size()] != '=') {
+        return false;
+    }
+    *value = text.substr(name.size() + 1);
+    return true;
+}
+
+std::string quoted(std::string_view text) {
+    return '"' + std::string(text) + '"';
+}
+
+// Relative names are relative to nginx.conf, as with ssl_certificate. Logs what is
+// wrong.
+bool readFile(ngx_conf_t* cf, std::string_view name, std::string* content) {
+    ngx_str_t path = copyToPool(cf->pool, name);
+    if (path.data == nullptr || ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) {
+        return false;
+    }
+    const auto close = [](FILE* file) { fclose(file); };
+    std::unique_ptr<FILE, decltype(close)> file(
+        fopen(reinterpret_cast<char*>(path.data), "rbe"), close);
+    content->resize(kMaxFile + 1);
+    size_t length = 0;
+    if (file != nullptr) {
+        length = fread(content->data(), 1, content->size(), file.get());
+    }
+    if (file == nullptr || ferror(file.get())) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno, "cannot read \"%V\"", &path);
+        return false;
+    }
+    if (length > kMaxFile) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is longer than %uz bytes",
+                           &path, kMaxFile);
+        return false;
+    }
+    content->resize(length);
+    return true;
+}
+
+// --- messaging
+
+bool validSite(std::string_view site) {
+    return !site.empty() && site.size() <= kMaxSite &&
+           site.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") ==
+               std::string_view::npos;
+}
+
+// The API's paths follow the location's name, so it must be one.
+const char* unfitLocation(const ngx_http_core_loc_conf_t* location) {
+    if (location->named) {
+        return "not in a named location: its requests have no path of its own";
+    }
+#if (NGX_PCRE)
+    if (location->regex != nullptr) {
+        return "not in a location of a regular expression: the API's paths follow a "
+               "prefix";
+    }
+#endif
+    if (location->exact_match) {
+        return "not in an exact (\"=\") location: the API's paths follow its prefix";
+    }
+    return nullptr;
+}
+
+// --- messaging_redis
+
+// A host's name is resolved here and now: nginx's processes never wait for a resolver.
+char* parseAddress(ngx_conf_t* cf, std::string_view address, RedisConf* redis) {
+    ngx_url_t url = {};
+    url.url = copyToPool(cf->pool, address);
+    url.default_port = 6379;
+    if (url.url.data == nullptr) {
+        return kFailed;
+    }
+    if (ngx_parse_url(cf->pool, &url) != NGX_OK || url.naddrs == 0) {
+        return refuse(cf, std::string(url.err != nullptr ? url.err : "no address") +
+                              " in " + quoted(address));
+    }
+    if (url.uri.len != 0) {
+        return refuse(cf, "no path or query belongs to the address " + quoted(address));
+    }
+    if (url.family == AF_UNIX) {
+        redis->path = address.substr(sizeof("unix:") - 1);
+        return NGX_CONF_OK;
+    }
+    u_char host[NGX_SOCKADDR_STRLEN];
+    sockaddr* first = url.addrs[0].sockaddr;
+    const size_t length =
+        ngx_sock_ntop(first, url.addrs[0].socklen, host, sizeof(host), 0);
+    redis->host.assign(reinterpret_cast<char*>(host), length);
+    redis->port = ngx_inet_get_port(first);
+    return NGX_CONF_OK;
+}
+
+// Braces would be Redis Cluster's hash tag in place of ours.
+bool validPrefix(std::string_view prefix) {
+    if (prefix.empty() || prefix.size() > kMaxPrefix) {
+        return false;
+    }
+    for (const char c : prefix) {
+        if (c <= ' ' || c > '~' || c == '{' || c == '}') {
+            return false;
+        }
+    }
+    return true;
+}
+
+char* parseRedisOption(ngx_conf_t* cf, const ngx_str_t& argument, RedisConf* redis) {
+    std::string_view value;
+    if (option(argument, "user", &value)) {
+        redis->user = value;
+        return value.empty() ? refuse(cf, "the user is empty") : NGX_CONF_OK;
+    }
+    if (option(argument, "password_file", &value)) {
+        if (!readFile(cf, value, &redis->password)) {
+            return kFailed;
+        }
+        while (!redis->password.empty() &&
+               (redis->password.back() == '\n' || redis->password.back() == '\r')) {
+            redis->password.pop_back();
+        }
+        return redis->password.empty() ? refuse(cf, "the password file is empty")
+                                       : NGX_CONF_OK;
+    }
+    if (option(argument, "db", &value)) {
+        const auto db = parseUnsigned(value);
+        if (!db || *db > 65535) {
+            return refuse(cf, "invalid db= " + quoted(value));
+        }
+        redis->db = static_cast<unsigned>(*db);
+        return NGX_CONF_OK;
+    }
+    if (option(argument, "prefix", &value)) {
+        redis->prefix = value;
+        return validPrefix(value)
+                   ? NGX_CONF_OK
+                   : refuse(cf, "invalid prefix " + quoted(value) +
+                                    ": 1 to 64 printable characters, no braces");
+    }
+    return refuse(cf, "unknown parameter " + quoted(view(argument)));
+}
+
+// --- messaging_jwt
+
+bool parseAlgorithm(std::string_view name, core::Algorithm* algorithm) {
+    if (name == "HS256") {
+        *algorithm = core::Algorithm::HS256;
+    } else if (name == "RS256") {
+        *algorithm = core::Algorithm::RS256;
+    } else if (name == "ES256") {
+        *algorithm = core::Algorithm::ES256;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+// RFC 6265's token, so that a name can be found in a Cookie header as it stands.
+bool validCookie(std::string_view name) {
+    for (const char c : name) {
+        if (c <= ' ' || c > '~' ||
+            std::string_view("()<>@,;:\\\"/[]?={}").find(c) != std::string_view::npos) {
+            return false;
+        }
+    }
+    return !name.empty();
+}
+
+char* parseLeeway(ngx_conf_t* cf, std::string_view value, unsigned* leeway) {
+    ngx_str_t text = ngxString(value);
+    const ngx_int_t seconds = ngx_parse_time(&text, 1);
+    if (seconds == NGX_ERROR || seconds > static_cast<ngx_int_t>(kMaxLeeway)) {
+        return refuse(cf, "invalid leeway " + quoted(value) + ": at most 60s");
+    }
+    *leeway = static_cast<unsigned>(seconds);
+    return NGX_CONF_OK;
+}
+
+char* parseJwtOption(ngx_conf_t* cf, const ngx_str_t& argument,
+                     core::TokenKey* settings, bool* algorithmSet) {
+    std::string_view value;
+    if (option(argument, "alg", &value)) {
+        *algorithmSet = parseAlgorithm(value, &settings->algorithm);
+        return *algorithmSet ? NGX_CONF_OK
+                             : refuse(cf, "unknown algorithm " + quoted(value) +
+                                              ": HS256, RS256 or ES256");
+    }
+    if (option(argument, "cookie", &value)) {
+        settings->cookie = value;
+        return validCookie(value) ? NGX_CONF_OK
+                                  : refuse(cf, "invalid cookie name " + quoted(value));
+    }
+    if (option(argument, "iss", &value)) {
+        settings->issuer = value;
+        return value.empty() ? refuse(cf, "the issuer is empty") : NGX_CONF_OK;
+    }
+    if (option(argument, "aud", &value)) {
+        settings->audience = value;
+        return value.empty() ? refuse(cf, "the audience is empty") : NGX_CONF_OK;
+    }
+    if (option(argument, "leeway", &value)) {
+        return parseLeeway(cf, value, &settings->leeway);
+    }
+    return refuse(cf, "unknown parameter " + quoted(view(argument)));
+}
+
+char* addKey(ngx_conf_t* cf, LocConf* conf) {
+    const ngx_str_t* words = arguments(cf);
+    core::TokenKey settings;
+    bool algorithmSet = false;
+    for (ngx_uint_t i = 2; i < cf->args->nelts; i++) {
+        if (parseJwtOption(cf, words[i], &settings, &algorithmSet) != NGX_CONF_OK) {
+            return kFailed;
+        }
+    }
+    if (!algorithmSet) {
+        return refuse(cf, "alg= is missing: the token must not choose it");
+    }
+    std::string content;
+    if (!readFile(cf, view(words[1]), &content)) {
+        return kFailed;
+    }
+    auto key = core::makeKey(settings.algorithm, content);
+    if (!key.ok()) {
+        return refuse(cf, quoted(view(words[1])) + ": " + key.status().detail());
+    }
+    key->cookie = std::move(settings.cookie);
+    key->issuer = std::move(settings.issuer);
+    key->audience = std::move(settings.audience);
+    key->leeway = settings.leeway;
+    conf->keys.push_back(std::move(key.value()));
+    return NGX_CONF_OK;
+}
+
+// --- messaging_identity
+
+// What a client writes itself is no identity. Behind `map` or `set` it cannot be seen
+// here.
+const char* clientsOwn(std::string_view variable) {
+    for (const char* prefix : {"http_", "arg_", "cookie_"}) {
+        if (variable.substr(0, strlen(prefix)) == prefix) {
+            return prefix;
+        }
+    }
+    for (const char* name : {"args", "query_string", "request", "request_uri",
+                             "request_body", "uri", "document_uri", "host"}) {
+        if (variable == name) {
+            return name;
+        }
+    }
+    return nullptr;
+}
+
+// The names in `text` that nginx would replace: $name and ${name}, in lower case.
+char* checkVariables(ngx_conf_t* cf, std::string_view text) {
+    bool found = false;
+    for (size_t at = text.find('$'); at != text.npos; at = text.find('$', at)) {
+        at++;
+        if (at < text.size() && text[at] == '{') {
+            at++;
+        }
+        std::string name;
+        while (at < text.size() &&
+               (isalnum(static_cast<u_char>(text[at])) != 0 || text[at] == '_')) {
+            name += static_cast<char>(ngx_tolower(text[at]));
+            at++;
+        }
+        found = true;
+        if (clientsOwn(name) != nullptr) {
+            return refuse(cf, "$" + name +
+                                  " is what the client says, not who it is: in " +
+                                  quoted(text));
+        }
+    }
+    return found ? NGX_CONF_OK
+                 : refuse(cf,
+                          quoted(text) + " holds no variable: it is the same for all");
+}
+
+char* compileValue(ngx_conf_t* cf, std::string_view text,
+                   ngx_http_complex_value_t** out) {
+    if (*out != nullptr) {
+        return refuse(cf, "a parameter stands twice");
+    }
+    if (checkVariables(cf, text) != NGX_CONF_OK) {
+        return kFailed;
+    }
+    *out = static_cast<ngx_http_complex_value_t*>(
+        ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t)));
+    ngx_str_t value = copyToPool(cf->pool, text);
+    if (*out == nullptr || value.data == nullptr) {
+        return kFailed;
+    }
+    ngx_http_compile_complex_value_t compile = {};
+    compile.cf = cf;
+    compile.value = &value;
+    compile.complex_value = *out;
+    return ngx_http_compile_complex_value(&compile) == NGX_OK ? NGX_CONF_OK : kFailed;
+}
+
+char* setIdentityValues(ngx_conf_t* cf, LocConf* conf) {
+    const ngx_str_t* words = arguments(cf);
+    if (compileValue(cf, view(words[1]), &conf->user) != NGX_CONF_OK) {
+        return kFailed;
+    }
+    for (ngx_uint_t i = 2; i < cf->args->nelts; i++) {
+        std::string_view value;
+        ngx_http_complex_value_t** out = nullptr;
+        if (option(words[i], "role", &value)) {
+            out = &conf->role;
+        } else if (option(words[i], "name", &value)) {
+            out = &conf->name;
+        } else if (option(words[i], "expires", &value)) {
+            out = &conf->expires;
+        } else {
+            return refuse(cf, "unknown parameter " + quoted(view(words[i])));
+        }
+        if (compileValue(cf, value, out) != NGX_CONF_OK) {
+            return kFailed;
+        }
+    }
+    return NGX_CONF_OK;
+}
+
+const char* const kBoth =
+    "stands beside the other kind of sign-in: messaging_jwt or messaging_identity, not "
+    "both";
+
+char* setMessagingWords(ngx_conf_t* cf, LocConf* conf) {
+    const ngx_str_t* words = arguments(cf);
+    conf->site = "default";
+    for (ngx_uint_t i = 1; i < cf->args->nelts; i++) {
+        std::string_view value;
+        if (view(words[i]) == "off") {
+            conf->enabled = 0;
+            return cf->args->nelts == 2 ? NGX_CONF_OK
+                                        : refuse(cf, "nothing goes with \"off\"");
+        }
+        if (!option(words[i], "site", &value)) {
+            return refuse(cf, "unknown profile " + quoted(view(words[i])));
+        }
+        if (!validSite(value)) {
+            return refuse(cf, "invalid site " + quoted(value) +
+                                  ": 1 to 64 of a-z, 0-9, \"_\" and \"-\"");
+        }
+        conf->site = value;
+    }
+    conf->enabled = 1;
+    return NGX_CONF_OK;
+}
+
+}  // namespace
+
+char* setMessaging(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
+    return guard(cf->log, kFailed, [&]() -> char* {
+        auto* conf = static_cast<LocConf*>(data);
+        if (conf->enabled != NGX_CONF_UNSET) {
+            return const_cast<char*>("is duplicate");
+        }
+        if (setMessagingWords(cf, conf) != NGX_CONF_OK) {
+            return kFailed;
+        }
+        if (!conf->enabled) {
+            return NGX_CONF_OK;
+        }
+        auto* location = static_cast<ngx_http_core_loc_conf_t*>(
+            ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+        if (const char* why = unfitLocation(location)) {
+            return refuse(cf, why);
+        }
+        conf->prefix = view(location->name);
+        if (!conf->prefix.empty() && conf->prefix.back() == '/') {
+            conf->prefix.pop_back();
+        }
+        conf->own = true;
+        conf->place = std::string(view(cf->conf_file->file.name)) + ':' +
+                      std::to_string(cf->conf_file->line);
+        static_cast<MainConf*>(
+            ngx_http_conf_get_module_main_conf(cf, ngx_http_messaging_module))
+            ->used = true;
+        return NGX_CONF_OK;
+    });
+}
+
+char* setRedis(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
+    return guard(cf->log, kFailed, [&]() -> char* {
+        auto* conf = static_cast<MainConf*>(data);
+        if (conf->redisSet) {
+            return const_cast<char*>("is duplicate");
+        }
+        conf->redisSet = true;
+        if (parseAddress(cf, view(arguments(cf)[1]), &conf->redis) != NGX_CONF_OK) {
+            return kFailed;
+        }
+        for (ngx_uint_t i = 2; i < cf->args->nelts; i++) {
+            if (parseRedisOption(cf, arguments(cf)[i], &conf->redis) != NGX_CONF_OK) {
+                return kFailed;
+            }
+        }
+        if (!conf->redis.user.empty() && conf->redis.password.empty()) {
+            return refuse(cf, "user= needs password_file=");
+        }
+        return NGX_CONF_OK;
+    });
+}
+
+char* setJwt(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
+    return guard(cf->log, kFailed, [&] {
+        auto* conf = static_cast<LocConf*>(data);
+        return conf->user != nullptr ? refuse(cf, kBoth) : addKey(cf, conf);
+    });
+}
+
+char* setIdentity(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
+    return guard(cf->log, kFailed, [&]() -> char* {
+        auto* conf = static_cast<LocConf*>(data);
+        if (conf->user != nullptr) {
+            return const_cast<char*>("is duplicate");
+        }
+        return conf->keys.empty() ? setIdentityValues(cf, conf) : refuse(cf, kBoth);
+    });
+}
+
+ngx_str_t copyToPool(ngx_pool_t* pool, std::string_view text) {
+    ngx_str_t copy = {text.size(),
+                      static_cast<u_char*>(ngx_pnalloc(pool, text.size() + 1))};
+    if (copy.data != nullptr) {
+        *ngx_cpymem(copy.data, text.data(), text.size()) = '\0';
+    }
+    return copy;
+}
+
+}  // namespace messaging

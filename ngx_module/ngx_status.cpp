@@ -1,0 +1,72 @@
+// GET /status: which parts work, for load balancers and people. Needs no sign-in and
+// tells nothing that is not everybody's to know.
+#include "ngx_module/ngx_command.hpp"
+
+#include "schema/json.hpp"
+
+namespace messaging {
+namespace {
+
+// Somebody who asks how things are wants no long wait for the answer.
+constexpr ngx_msec_t kPatience = 1000;
+constexpr size_t kMaxState = 4096;
+
+// What a worker last said of its store; "unknown" where that is no word we know.
+std::string_view storeState(std::string_view state) {
+    json::Bounds bounds;
+    bounds.bytes = kMaxState;
+    const auto parsed = json::parse(state, bounds);
+    const json::Value* store = parsed.ok() ? parsed->find("store") : nullptr;
+    if (store != nullptr && store->is(json::Type::String)) {
+        for (const std::string_view known : {"ok", "down"}) {
+            if (store->text == known) {
+                return known;
+            }
+        }
+    }
+    return "unknown";
+}
+
+}  // namespace
+
+ngx_int_t respondStatus(ngx_http_request_t* r, bool redisUp, std::string_view state) {
+    const std::string_view worker = state.empty() ? "down" : "ok";
+    const std::string_view store = storeState(state);
+    const bool ok = redisUp && worker == "ok" && store == "ok";
+    std::string body;
+    json::Writer writer(body);
+    writer.object().member("status", ok ? "ok" : "degraded").key("parts").object();
+    writer.member("nginx", "ok").member("redis", redisUp ? "ok" : "down");
+    writer.member("worker", worker).member("store", store).end().end();
+    return respond(r, ok ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE, body);
+}
+
+ngx_int_t serveStatus(ngx_http_request_t* r, const LocConf* conf) {
+    Process* here = process(r);
+    if (here == nullptr || !here->redis->up()) {
+        return respondStatus(r, false, {});
+    }
+    const uint64_t ticket = here->commands->take(r);
+    if (ticket == 0) {
+        return respondProblem(r, Code::QueueFull);
+    }
+    const bool sent = here->redis->command(
+        {"GET", here->keys.status()}, [here, ticket](const RedisAnswer* answer) {
+            if (ngx_http_request_t* waiting = here->commands->find(ticket)) {
+                const bool up =
+                    answer != nullptr && answer->kind != RedisAnswer::Kind::Error;
+                const bool known = up && answer->kind == RedisAnswer::Kind::Text;
+                finish(waiting, [&] {
+                    return respondStatus(waiting, up,
+                                         known ? answer->text : std::string_view());
+                });
+            }
+        });
+    if (!sent) {
+        here->commands->release(ticket);
+        return respondStatus(r, false, {});
+    }
+    return park(r, ticket, ngx_min(kPatience, conf->timeout));
+}
+
+}  // namespace messaging
