@@ -1,5 +1,7 @@
-// JSON Web Tokens (RFC 7519), checked by cjose, the OpenID Connect people's JOSE library. Pure:
-// no nginx, no clock, no files. The key's configuration fixes the algorithm, never the token.
+// JSON Web Tokens (RFC 7519), checked by cjose, the OpenID Connect people's JOSE
+// library. Pure: no nginx, no clock, no files. The key's configuration fixes the
+// algorithm, never the token; whatever cjose would take laxly is refused before cjose
+// sees it.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +10,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "schema/status.hpp"
-#include "schema/wire.hpp"
 
 namespace messaging::core {
 
@@ -27,14 +27,14 @@ struct TokenKey {
     unsigned leeway = 0;              // seconds, at most 60
 };
 
-// A key from a file's content: a raw secret of at least 32 bytes (HS256; one trailing newline
-// is not part of it), a PEM public key or certificate (RS256 of at least 2048 bits, ES256
-// P-256). InvalidField with a detail for the configuration's error line.
+// A key from a file's content: a raw secret of at least 32 bytes (HS256; one trailing
+// newline is not part of it), a PEM public key or certificate (RS256 of at least 2048
+// bits, ES256 P-256). InvalidField with a detail for the configuration's error line.
 Result<TokenKey> makeKey(Algorithm algorithm, std::string_view content);
 
 // What a token says, once its signature and times hold.
 struct Claims {
-    std::string user;  // sub
+    std::string user;  // sub; an integer in its decimal form
     std::string role;
     std::string name;
     uint64_t expires = 0;  // exp, Unix seconds; a token without one is refused
@@ -43,22 +43,26 @@ struct Claims {
 // Unauthenticated with a detail for the log (which never holds the token).
 Result<Claims> verify(const TokenKey& key, std::string_view token, uint64_t now);
 
-// Tokens that were verified lately, so that a badge that polls does not cost a signature
-// check each time. Keyed by the whole token and the key it was checked with; bounded, least
-// recently used goes first; times are checked again at each use.
+// Tokens that were verified lately, so that a badge that polls does not cost a
+// signature check each time. Keyed by the whole token and all that it was checked
+// against; bounded, least recently used goes first; times are checked again at each
+// use.
 class TokenCache {
 public:
     explicit TokenCache(size_t capacity) : capacity_(capacity) {}
     Result<Claims> verify(const TokenKey& key, std::string_view token, uint64_t now);
+    size_t size() const { return entries_.size(); }
 
 private:
     struct Entry {
-        std::string name;  // key's address and token
+        std::string name;                 // what it was checked against, and the token
+        std::shared_ptr<const void> key;  // held: its address is a part of the name
         Claims claims;
         uint64_t notBefore = 0;
     };
+
     size_t capacity_;
-    std::list<Entry> entries_;
+    std::list<Entry> entries_;  // most recently used first
     std::unordered_map<std::string_view, std::list<Entry>::iterator> index_;
 };
 
