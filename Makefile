@@ -10,7 +10,6 @@
 CXX      ?= g++
 CXXFLAGS ?= -O2 -g
 BUILD    ?= build
-PREFIX   ?= /usr/local
 
 ifdef CRASH_POINTS
 BUILD    := build/test
@@ -99,8 +98,22 @@ lint:
 
 # --- Installing
 
-install: worker
-	install -D -m 755 $(BUILD)/messaging-worker $(DESTDIR)$(PREFIX)/bin/messaging-worker
+# Where Debian's own packages put such things; DESTDIR goes before all of it. A configuration
+# that is there already stays as it is.
+install: module worker
+	install -D -m 644 $(NGINX_OBJ)/ngx_http_messaging_module.so \
+	    $(DESTDIR)/usr/lib/nginx/modules/ngx_http_messaging_module.so
+	install -D -m 644 scripts/mod-http-messaging.conf \
+	    $(DESTDIR)/usr/share/nginx/modules-available/mod-http-messaging.conf
+	install -d $(DESTDIR)/etc/nginx/modules-enabled
+	ln -sf /usr/share/nginx/modules-available/mod-http-messaging.conf \
+	    $(DESTDIR)/etc/nginx/modules-enabled/50-mod-http-messaging.conf
+	install -D -m 755 $(BUILD)/messaging-worker $(DESTDIR)/usr/bin/messaging-worker
+	install -D -m 644 scripts/messaging-worker.service \
+	    $(DESTDIR)/lib/systemd/system/messaging-worker.service
+	[ -e $(DESTDIR)/etc/messaging/worker.conf ] || \
+	    install -D -m 640 scripts/messaging-worker.conf $(DESTDIR)/etc/messaging/worker.conf
+	install -D -m 644 -t $(DESTDIR)/usr/share/doc/nginx-messaging README.md LICENSE
 
 clean:
 	rm -rf $(BUILD)
