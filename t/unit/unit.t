@@ -6,6 +6,6 @@
 use strict;
 use warnings;
 
-my $build = $ENV{BUILD} || 'build';
+my $build = $ENV{TEST_BUILD} || 'build/test';
 $ENV{CK_TAP_LOG_FILE_NAME} = '-';
 exec "$build/unit" or die "$build/unit: $!\n";

@@ -9,7 +9,7 @@ package Test::Messaging;
 #   is($r->{status}, 201);
 #   $t->finish;
 #
-# From the environment: BUILD (build folder, default build), TEST_STORE (sqlite or mongodb),
+# From the environment: TEST_BUILD (build folder, default build/test), TEST_STORE (sqlite or mongodb),
 # MESSAGING_TEST_MONGODB (URI of a server for tests), TEST_KEEP (leave the folder).
 
 use strict;
@@ -34,7 +34,7 @@ my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 
 sub new {
     my ($class, %options) = @_;
-    my $build = $ENV{BUILD} || 'build';
+    my $build = $ENV{TEST_BUILD} || 'build/test';
     $build = "$root/$build" if $build !~ m{^/};
     my $self = bless {
         dir     => tempdir('messaging-XXXXXXXX', TMPDIR => 1, CLEANUP => !$ENV{TEST_KEEP}),
