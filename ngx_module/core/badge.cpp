@@ -2,16 +2,20 @@
 // is one.
 #include "ngx_module/core/badge.hpp"
 
+#include <algorithm>
+
 #include "schema/hash.hpp"
 
 namespace messaging::core {
 namespace {
 
 // Past white space and commas, which may stand in any number between the members of a
-// list.
-void skipSeparators(std::string_view* list) {
-    const size_t next = list->find_first_not_of(" \t,");
-    list->remove_prefix(next == std::string_view::npos ? list->size() : next);
+// list. False if there was no comma.
+bool skipSeparators(std::string_view* list) {
+    const size_t next = std::min(list->find_first_not_of(" \t,"), list->size());
+    const bool comma = list->substr(0, next).find(',') != std::string_view::npos;
+    list->remove_prefix(next);
+    return comma;
 }
 
 // The tag at the start, quotes included and W/ not; empty if there is none.
@@ -45,14 +49,12 @@ bool matches(std::string_view ifNoneMatch, std::string_view etag) {
     }
     while (!list.empty()) {
         const std::string_view tag = takeTag(&list);
-        if (tag.empty() || (!list.empty() && std::string_view(" \t,").find(list[0]) ==
-                                                 std::string_view::npos)) {
+        if (tag.empty() || (!skipSeparators(&list) && !list.empty())) {
             return false;
         }
         if (tag == etag) {
             return true;
         }
-        skipSeparators(&list);
     }
     return false;
 }

@@ -5,13 +5,20 @@
 #include <check.h>
 
 #define MESSAGING_SUITES(SUITE) \
+    SUITE(backoff)              \
+    SUITE(badge)                \
     SUITE(handler)              \
     SUITE(hash)                 \
     SUITE(json)                 \
     SUITE(keys)                 \
     SUITE(model)                \
+    SUITE(origin)               \
+    SUITE(pending)              \
     SUITE(problem)              \
+    SUITE(route)                \
     SUITE(text)                 \
+    SUITE(token)                \
+    SUITE(token_key)            \
     SUITE(wire)
 
 namespace messaging::unit {
