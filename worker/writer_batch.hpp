@@ -151,6 +151,7 @@ private:
     std::unordered_map<KeyOf, Task*, KeyHash> keys_;
     std::vector<User> users_;  // taken from the directory
     std::vector<Membership> raises_;
+    bool crowded_ = false;  // others kept taking the numbers
 
     std::vector<std::pair<std::string, Reply>> replies_;
     Outbox outbox_;

@@ -122,7 +122,8 @@ Status Batch::writeAll() {
 }
 
 Status Batch::abandoned(const Status& failure) {
-    const bool proven = store_.abandon().ok();
+    // Where it was only crowded, one by one gets further than a refusal.
+    const bool proven = store_.abandon().ok() && !crowded_;
     return {proven ? Code::StoreUnavailable : Code::Internal, failure.detail()};
 }
 
@@ -137,6 +138,7 @@ Status Batch::insert() {
     }
     for (int round = 0; !waiting.empty(); ++round) {
         if (round == kRounds) {
+            crowded_ = true;
             return {Code::Internal, "another owner keeps writing"};
         }
         for (Task* task : waiting) {

@@ -467,8 +467,7 @@ Status MemoryStore::abandon() {
     if (committed_ || stays) {
         return {Code::Internal, "something may be stored"};
     }
-    database_.notes.erase(note_.owner);
-    return {};
+    return {};  // the note stays; it does no harm
 }
 
 // --- Recovery and check

@@ -15,6 +15,7 @@
     SUITE(origin)               \
     SUITE(pending)              \
     SUITE(problem)              \
+    SUITE(recovery)             \
     SUITE(route)                \
     SUITE(text)                 \
     SUITE(token)                \
