@@ -7,8 +7,10 @@
 #define MESSAGING_SUITES(SUITE) \
     SUITE(backoff)              \
     SUITE(badge)                \
+    SUITE(drain)                \
     SUITE(handler)              \
     SUITE(hash)                 \
+    SUITE(hub)                  \
     SUITE(json)                 \
     SUITE(keys)                 \
     SUITE(model)                \
@@ -17,6 +19,7 @@
     SUITE(problem)              \
     SUITE(recovery)             \
     SUITE(route)                \
+    SUITE(sse)                  \
     SUITE(text)                 \
     SUITE(token)                \
     SUITE(token_key)            \

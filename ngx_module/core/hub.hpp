@@ -1,0 +1,184 @@
+// Which streams follow which inbox, how far each has come in its log, and what follows
+// from what Redis says: deliver, read the log again, or tell the client that events
+// were lost. Pure: no clock, no socket; what it wants done it asks of its outlet.
+//
+// The rule: an event reaches a stream only after the one that its announcement names as
+// the one before it; a position is passed only by delivering or by a `reset`.
+// Announcements and answers come over two connections, so either may be ahead of the
+// other.
+//
+// A stream belongs to the caller, who removes it before it dies. Nothing that the
+// outlet does may call the hub: who wants to remove a stream there does it after the
+// call.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "ngx_module/core/sse.hpp"
+#include "schema/limits.hpp"
+#include "schema/wire.hpp"
+
+namespace messaging::core {
+
+// An inbox's id in binary.
+struct InboxKey {
+    uint64_t high = 0;
+    uint64_t low = 0;
+
+    bool operator==(const InboxKey& other) const {
+        return high == other.high && low == other.low;
+    }
+};
+std::optional<InboxKey> parseInboxKey(std::string_view digits);  // 32 hexadecimal
+std::string formatInboxKey(const InboxKey& key);
+
+struct Stream;
+
+// An inbox while somebody here follows it.
+struct Inbox {
+    enum class Subscription { None, Asked, Confirmed };
+
+    InboxKey key;
+    std::vector<Stream*> streams;  // the longest there first
+    LogId latest;                  // newest entry that was heard of
+    LogId known;                   // `latest` when the renewal under way was sent
+    uint64_t renewal = 0;          // under way, 0: none
+    uint64_t renewAt = 0;          // milliseconds
+    Subscription subscription = Subscription::None;
+    bool queued = false;   // for a subscription or a renewal
+    bool lost = false;     // the next renewal's answer resets all streams
+    bool again = false;    // the loss was noticed after the renewal under way was sent
+    bool foreign = false;  // it was lost with its Redis
+};
+
+// What the hub knows of a stream; the caller derives from it what else it is.
+struct Stream {
+    enum class State {
+        Opening,    // waits for subscription and renewal
+        Replaying,  // waits for the entries since `wanted`
+        Live,
+        Behind,   // waits for the entries since `position`
+        Refused,  // waits for its removal
+    };
+
+    Inbox* inbox = nullptr;  // nullptr: not in the hub
+    State state = State::Opening;
+    bool resume = false;   // the client gave a Last-Event-ID
+    bool foreign = false;  // which is not of this Redis
+    Cursor wanted;         // what it gave
+    LogId position;        // all up to here was delivered
+    uint64_t fetch = 0;    // under way, 0: none
+};
+
+// How a stream begins.
+struct Opening {
+    Cursor cursor;         // of `hello`
+    bool resumed = false;  // what follows is all that was missed
+    Batch missed;
+    std::string_view reset;  // reason of a `reset` after `hello`; empty: none
+};
+
+class Hub {
+public:
+    class Outlet {
+    public:
+        virtual ~Outlet() = default;
+        virtual void subscribe(const InboxKey& inbox) = 0;
+        virtual void unsubscribe(const InboxKey& inbox) = 0;
+        // kRenewScript on the log; the answer goes to renewed(). False: surely not
+        // sent.
+        virtual bool renew(const InboxKey& inbox, uint64_t renewal) = 0;
+        // Up to kFetch entries from `from` on, itself included; the answer goes to
+        // fetched(). False: surely not sent.
+        virtual bool fetch(const InboxKey& inbox, const LogId& from,
+                           uint64_t fetch) = 0;
+        virtual void open(Stream& stream, const Opening& opening) = 0;
+        virtual void refuse(Stream& stream) = 0;  // instead of open()
+        virtual void deliver(Stream& stream, const Batch& batch) = 0;
+        virtual void reset(Stream& stream, const LogId& position,
+                           std::string_view reason) = 0;
+    };
+
+    static constexpr size_t kFetch = 512;
+    static constexpr uint64_t kRenewEvery = 20 * 1000;  // milliseconds
+    static_assert(kRenewEvery * 2 < limits::kLogSeconds * 1000);
+
+    explicit Hub(Outlet& outlet) : outlet_(outlet) {}
+
+    // Redis is there; `run` names it. All that is here is asked again, by work().
+    void redisUp(std::string_view run);
+    void redisDown();
+    const std::string& run() const { return run_; }
+
+    // A stream wants to follow an inbox; open() or refuse() tells what became of it.
+    // Redis must be up.
+    void add(Stream& stream, const InboxKey& inbox, std::string_view lastEventId,
+             uint64_t now);
+    void remove(Stream& stream);
+    const Inbox* find(const InboxKey& inbox) const;
+    size_t inboxes() const { return inboxes_.size(); }
+
+    void subscribed(const InboxKey& inbox);
+    void announced(const InboxKey& inbox, const LogId& previous, const Entry& entry);
+    // Something was announced that cannot be understood.
+    void garbled(const InboxKey& inbox);
+
+    struct Renewal {
+        LogId last;
+        bool made = false;
+    };
+    // Nothing: it failed.
+    void renewed(const InboxKey& inbox, uint64_t renewal,
+                 const std::optional<Renewal>& answer);
+    // nullptr: it failed, or cannot be understood.
+    void fetched(uint64_t fetch, const std::vector<Entry>* entries);
+
+    // Queues the inboxes whose renewal is due.
+    void tick(uint64_t now);
+    // Does up to `most` of what is queued.
+    void work(size_t most);
+    bool hasWork() const { return !queue_.empty(); }
+
+private:
+    struct HashKey {
+        size_t operator()(const InboxKey& key) const { return key.low; }  // is a hash
+    };
+    using Inboxes = std::list<Inbox>;  // by renewAt
+
+    Inbox* lookUp(const InboxKey& key);
+    Inbox& make(const InboxKey& key, uint64_t now);
+    void forget(Inbox& inbox);
+    void queue(Inbox& inbox);
+    void subscribe(Inbox& inbox);
+    bool renew(Inbox& inbox);
+    void renewNow(Inbox& inbox);
+    void lose(Inbox& inbox);
+    void settle(Stream& stream, const LogId& last, bool lost);
+    void begin(Stream& stream, const LogId& last, bool lost);
+    void open(Stream& stream, const Opening& opening);
+    void openAnew(Stream& stream, std::string_view reason);
+    void refuse(Stream& stream);
+    void fetch(Stream& stream, const LogId& from, Stream::State state);
+    void dropFetch(Stream& stream);
+    void catchUp(Stream& stream);
+    void replayed(Stream& stream, const std::vector<Entry>& entries);
+    void caughtUp(Stream& stream, const std::vector<Entry>& entries);
+
+    Outlet& outlet_;
+    std::string run_;
+    bool up_ = false;
+    uint64_t lastTicket_ = 0;
+    Inboxes inboxes_;
+    std::unordered_map<InboxKey, Inboxes::iterator, HashKey> index_;
+    std::unordered_map<uint64_t, Stream*> fetches_;
+    std::deque<InboxKey> queue_;
+};
+
+}  // namespace messaging::core
