@@ -123,6 +123,26 @@ sub spawn {
     return $pid;
 }
 
+# A process of the test's own: runs `code` and ends; after `limit` seconds it is ended by SIGALRM,
+# whatever it hangs in.
+sub fork_child {
+    my ($self, $name, $limit, $code) = @_;
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', "$self->{dir}/$name.log" or POSIX::_exit(126);
+        open STDERR, '>&', \*STDOUT;
+        setpgrp;
+        $SIG{PIPE} = 'IGNORE';
+        alarm $limit;
+        my $done = eval { $code->(); 1 };
+        print STDERR $@ if !$done;
+        POSIX::_exit($done ? 0 : 1);
+    }
+    $self->{pids}{$name} = $pid;
+    return $pid;
+}
+
 sub pid { $_[0]{pids}{ $_[1] } }
 
 sub alive {
@@ -425,6 +445,17 @@ sub request {
     $answer->{json} = eval { $json->decode($answer->{content}) }
         if ($answer->{headers}{'content-type'} // '') =~ m{json};
     return $answer;
+}
+
+# What a GET answers as soon as it is 200.
+sub fetch {
+    my ($self, $path, $user, $limit) = @_;
+    my $answer;
+    $self->wait_for("GET $path", sub {
+        $answer = $self->get($path, as => $user);
+        $answer->{status} == 200;
+    }, $limit);
+    return $answer->{json};
 }
 
 sub get   { my ($self, $path, @rest) = @_; $self->request('GET', $path, undef, @rest) }

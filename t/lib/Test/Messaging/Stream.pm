@@ -24,7 +24,11 @@ sub new {
     print $socket "GET $options{path} HTTP/1.1\r\n",
         (map { "$_: $headers{$_}\r\n" } sort keys %headers), "\r\n";
     $socket->flush;
-    $self->pump(0.05) until $self->{head} || $self->{closed};
+    my $end = time + 20;
+    while (!$self->{head} && !$self->{closed}) {
+        die 'no answer to a stream' if time > $end;
+        $self->pump(0.05);
+    }
     return $self;
 }
 
@@ -91,6 +95,14 @@ sub frames {
         $frame{json} = eval { $json->decode($frame{data}) };
         push @{ $self->{events} }, \%frame;
     }
+}
+
+# Hands over all events that came and forgets them; for streams that live long.
+sub drain {
+    my ($self) = @_;
+    $self->{taken} = 0;
+    $self->{raw} = '';
+    return splice @{ $self->{events} };
 }
 
 # The next event of this type that no earlier call returned (and that passes the test); those

@@ -1,0 +1,176 @@
+package Test::Messaging::Nemesis;
+
+# Harm to the parts of a running system: kill -9, stop, forget. What dies is started again at
+# once, as an init system would. Each kind of harm is a method that is also a name for do();
+# counts() tells how often each was done.
+#
+#   my $nemesis = Test::Messaging::Nemesis->new($messaging);
+#   $nemesis->do('redis_empty');
+
+use strict;
+use warnings;
+
+use File::Copy qw(copy);
+use File::Path qw(make_path);
+use Time::HiRes qw(sleep time);
+
+# `mongodb`: the name of a server of the test's own that may be killed.
+sub new {
+    my ($class, $messaging, %options) = @_;
+    return bless {
+        messaging => $messaging,
+        redis_dir => $messaging->dir,
+        mongodb   => $options{mongodb},
+        stopped   => {},    # by worker: when it goes on
+        counts    => {},
+    }, $class;
+}
+
+sub do {
+    my ($self, $harm) = @_;
+    $self->$harm;
+    $self->{counts}{$harm}++;
+    return $self;
+}
+
+sub counts { return $_[0]{counts} }
+
+# --- Redis
+
+# Killed and started again: with what its append-only file holds, with nothing, or with what it
+# held when remember() was last called.
+sub redis_kept     { $_[0]->restart_redis('kept') }
+sub redis_empty    { $_[0]->restart_redis('empty') }
+sub redis_snapshot { $_[0]->restart_redis('snapshot') }
+
+# Redis in a folder that keeps what it is told; call it before redis_kept.
+sub keep_redis {
+    my ($self) = @_;
+    my $messaging = $self->{messaging};
+    $messaging->redis('CONFIG', 'SET', 'appendonly', 'yes');
+    $messaging->wait_for('the append-only file', sub {
+        my $info = $messaging->redis('INFO', 'persistence');
+        $info =~ /aof_rewrite_in_progress:0/ && $info =~ /aof_rewrite_scheduled:0/;
+    });
+    return $self;
+}
+
+sub remember {
+    my ($self) = @_;
+    my $messaging = $self->{messaging};
+    my $saved = $messaging->redis('SAVE') // '';
+    return if $saved ne 'OK';    # a background save is under way: the one before will do
+    copy("$self->{redis_dir}/dump.rdb", $messaging->dir . '/snapshot.rdb') or die "snapshot: $!";
+    return $self;
+}
+
+sub restart_redis {
+    my ($self, $how) = @_;
+    my $messaging = $self->{messaging};
+    $self->remember if $how eq 'snapshot' && !-e $messaging->dir . '/snapshot.rdb';
+    $messaging->end('redis', 'KILL');
+    if ($how ne 'kept') {
+        $self->{redis_dir} = $messaging->dir . '/redis-' . ++$self->{redis_runs};
+        make_path($self->{redis_dir});
+    }
+    if ($how eq 'snapshot') {
+        copy($messaging->dir . '/snapshot.rdb', "$self->{redis_dir}/dump.rdb") or die $!;
+    }
+    my @keep = -e "$self->{redis_dir}/appendonlydir" ? ('--appendonly', 'yes') : ();
+    $messaging->start_redis('--dir', $self->{redis_dir}, @keep);
+    return;
+}
+
+sub flush { $_[0]{messaging}->redis('FLUSHALL') }
+
+# The connections on which nginx hears of events.
+sub cut_subscriptions { $_[0]{messaging}->redis('CLIENT', 'KILL', 'TYPE', 'pubsub') }
+
+# --- Workers, by their names in Test::Messaging
+
+sub workers {
+    my ($self) = @_;
+    return map { $_ == 1 ? 'worker' : "worker$_" } 1 .. $self->{messaging}{workers};
+}
+
+sub a_worker {
+    my ($self) = @_;
+    my @names = $self->workers;
+    return $names[rand @names];
+}
+
+sub kill_worker {
+    my ($self) = @_;
+    my $name = $self->a_worker;
+    $self->{messaging}->end($name, 'KILL');
+    delete $self->{stopped}{$name};
+    $self->{messaging}->start_worker($name);
+    return;
+}
+
+# It goes on when tend() is called after its time.
+sub stop_worker {
+    my ($self) = @_;
+    my $name = $self->a_worker;
+    return if !$self->{messaging}->alive($name);
+    kill 'STOP', $self->{messaging}->pid($name);
+    $self->{stopped}{$name} = time + 0.1 + rand 3.9;
+    return;
+}
+
+# --- nginx
+
+sub kill_nginx_worker {
+    my ($self) = @_;
+    my @pids = $self->{messaging}->nginx_workers;
+    kill 'KILL', $pids[rand @pids];
+    return;
+}
+
+sub reload_nginx { kill 'HUP', $_[0]{messaging}->pid('nginx') }
+
+# --- MongoDB's server: it needs seconds to come back, and others go on meanwhile
+
+sub kill_mongodb {
+    my ($self) = @_;
+    my $messaging = $self->{messaging};
+    return if $messaging->alive('mongodb');
+    my $script = $messaging->root . '/scripts/mongodb';
+    $messaging->spawn('mongodb', ['sh', '-c', '"$0" kill "$1" && "$0" start "$1"', $script, $self->{mongodb}]);
+    return;
+}
+
+# --- Healing
+
+# What is due: stopped workers go on, and what ended by itself is started again. A worker that was
+# stopped inside a transaction of SQLite's may have been ended by the other.
+sub tend {
+    my ($self) = @_;
+    my $messaging = $self->{messaging};
+    for my $name (keys %{ $self->{stopped} }) {
+        next if time < $self->{stopped}{$name};
+        kill 'CONT', $messaging->pid($name) if $messaging->pid($name);
+        delete $self->{stopped}{$name};
+    }
+    for my $name ($self->workers) {
+        next if $messaging->alive($name);
+        delete $self->{stopped}{$name};
+        $self->{counts}{'worker ended'}++;
+        $messaging->start_worker($name);
+    }
+    return $self;
+}
+
+# Everything runs, and says so.
+sub heal {
+    my ($self) = @_;
+    $self->{stopped}{$_} = 0 for keys %{ $self->{stopped} };
+    $self->tend;
+    my $messaging = $self->{messaging};
+    $messaging->wait_for('MongoDB', sub { !$messaging->alive('mongodb') }, 120);
+    $self->tend;
+    $messaging->wait_ready;
+    return $self;
+}
+
+1;
