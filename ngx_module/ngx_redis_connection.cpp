@@ -81,6 +81,10 @@ RedisConnection::RedisConnection(Owner& owner, ngx_log_t* log)
 
 bool RedisConnection::open(const RedisConf& conf, std::string* reason) {
     close();
+    if (conf.path.size() >= sizeof(sockaddr_un::sun_path)) {
+        *reason = "the path of its socket is too long";  // hiredis would cut it
+        return false;
+    }
     context_.reset(beginConnect(conf));
     if (!context_ || context_->err != 0) {
         *reason = context_ ? context_->errstr : "out of memory";
