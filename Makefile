@@ -36,8 +36,9 @@ SCHEMA     = $(call objects,$(wildcard schema/*.cpp))
 CORE       = $(call objects,$(wildcard ngx_module/core/*.cpp))
 WORKER     = $(call objects,$(wildcard worker/*.cpp))
 UNIT       = $(call objects,$(wildcard t/unit/*.cpp))
+BENCH      = $(call objects,$(wildcard t/bench/*.cpp))
 
-.PHONY: all always module worker unit check lint test bench install clean
+.PHONY: all always module worker unit check lint test bench bench-load install clean
 all: module worker
 
 # --- nginx with the module: nginx's own configure and make, in $(BUILD)/nginx
@@ -93,6 +94,12 @@ test:
 bench:
 	scripts/bench
 
+# Its load generator, which scripts/bench builds itself.
+bench-load: $(BUILD)/bench-load
+
+$(BUILD)/bench-load: $(BENCH) $(BUILD)/libschema.a
+	$(LINK) $(call packages,libs,$(SCHEMA_PKG))
+
 lint:
 	scripts/lint
 
@@ -125,6 +132,7 @@ LINK = $(CXX) $(SANITIZER) $(LDFLAGS) -o $@ $^
 $(BUILD)/obj/schema/%: PACKAGES = $(SCHEMA_PKG)
 $(BUILD)/obj/ngx_module/%: PACKAGES = $(CORE_PKG)
 $(BUILD)/obj/worker/%: PACKAGES = $(WORKER_PKG)
+$(BUILD)/obj/t/bench/%: PACKAGES = $(SCHEMA_PKG)
 $(BUILD)/obj/t/%: PACKAGES = $(UNIT_PKG) $(CORE_PKG) $(WORKER_PKG)
 
 $(BUILD)/obj/%.o: %.cpp Makefile
@@ -140,4 +148,4 @@ $(BUILD)/obj/worker/store_sqlite_db.o: $(BUILD)/obj/schema/sqlite.sql.inc
 $(BUILD)/obj/worker/store_mongo_client.o: $(BUILD)/obj/schema/mongodb.json.inc
 $(BUILD)/obj/worker/store_%.o: FLAGS += -I$(BUILD)/obj
 
--include $(patsubst %.o,%.d,$(SCHEMA) $(CORE) $(WORKER) $(UNIT))
+-include $(patsubst %.o,%.d,$(SCHEMA) $(CORE) $(WORKER) $(UNIT) $(BENCH))
