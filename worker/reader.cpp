@@ -199,18 +199,19 @@ Result<Page> nextPage(Store& store, const Command& command, const ListCursor& cu
     ListPlace last = cursor.last;
     bool more = false;
     for (Membership& membership : below.value()) {
+        const bool moved = std::any_of(
+            page.places.begin(), page.places.end(), [&](const Membership& delivered) {
+                return delivered.conversation == membership.conversation;
+            });
+        if (moved) {  // between our two questions
+            continue;
+        }
         if (page.places.size() == limit) {
             more = true;
             break;
         }
         last = placeOf(membership);
-        const auto moved = std::find_if(
-            page.places.begin(), page.places.end(), [&](const Membership& delivered) {
-                return delivered.conversation == membership.conversation;
-            });
-        if (moved == page.places.end()) {  // not between our two questions
-            page.places.push_back(std::move(membership));
-        }
+        page.places.push_back(std::move(membership));
     }
     if (more) {
         page.next = {start, last};

@@ -8,6 +8,7 @@
     SUITE(backoff)              \
     SUITE(badge)                \
     SUITE(drain)                \
+    SUITE(drift)                \
     SUITE(handler)              \
     SUITE(hash)                 \
     SUITE(hub)                  \
@@ -17,6 +18,7 @@
     SUITE(origin)               \
     SUITE(pending)              \
     SUITE(problem)              \
+    SUITE(reader)               \
     SUITE(recovery)             \
     SUITE(route)                \
     SUITE(sse)                  \
