@@ -67,7 +67,8 @@ Status byToken(ngx_http_request_t* r, const LocConf* conf, Identity* who,
     const auto now = static_cast<uint64_t>(ngx_time());
     const std::string_view bearer = bearerToken(r);
     *credential = bearer.empty() ? Credential::Ambient : Credential::Explicit;
-    Status refusal(Code::Unauthenticated);
+    std::string
+        why;  // of each key: only one of them says what the token's owner looks for
     for (const core::TokenKey& key : conf->keys) {
         std::string_view token = bearer;
         if (token.empty() && !key.cookie.empty()) {
@@ -80,9 +81,11 @@ Status byToken(ngx_http_request_t* r, const LocConf* conf, Identity* who,
         if (claims.ok()) {
             return accept(std::move(claims.value()), who, expires);
         }
-        refusal = claims.status();
+        if (why.find(claims.status().detail()) == why.npos) {
+            why += (why.empty() ? "" : "; ") + claims.status().detail();
+        }
     }
-    return refusal;
+    return {Code::Unauthenticated, why};
 }
 
 bool evaluate(ngx_http_request_t* r, ngx_http_complex_value_t* value,
