@@ -32,6 +32,11 @@ Document& Document::flag(const char* key, bool value) {
     return *this;
 }
 
+Document& Document::oid(const char* key, const bson_oid_t& value) {
+    bson_append_oid(bson_.get(), key, -1, &value);
+    return *this;
+}
+
 Document& Document::document(const char* key, const Document& value) {
     bson_append_document(bson_.get(), key, -1, value.get());
     return *this;
@@ -92,6 +97,15 @@ uint64_t View::number(const char* key) const {
     bson_iter_t field;
     const int64_t value = find(key, &field) ? bson_iter_as_int64(&field) : 0;
     return value < 0 ? 0 : static_cast<uint64_t>(value);
+}
+
+bool View::oid(const char* key, bson_oid_t* value) const {
+    bson_iter_t field;
+    const bool found = find(key, &field) && BSON_ITER_HOLDS_OID(&field);
+    if (found) {
+        bson_oid_copy(bson_iter_oid(&field), value);
+    }
+    return found;
 }
 
 bool View::descend(const char* key, bson_iter_t* item) const {

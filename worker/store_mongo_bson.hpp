@@ -45,6 +45,7 @@ public:
     Document& order(const char* key,
                     int direction);  // 1 or -1: of a sort, a projection
     Document& flag(const char* key, bool value);
+    Document& oid(const char* key, const bson_oid_t& value);
     Document& document(const char* key, const Document& value);
     Document& array(const char* key, const Array& value);
     Document& value(const char* key, const bson_iter_t& value);
@@ -83,6 +84,7 @@ public:
 
     std::string text(const char* key) const;  // "a.b" reads b of a
     uint64_t number(const char* key) const;
+    bool oid(const char* key, bson_oid_t* value) const;
     // Calls with an iterator on each element of an array.
     template <typename Visit>
     void each(const char* key, Visit visit) const {

@@ -2,6 +2,9 @@
 // come from the primary and see only what a majority has.
 #include "worker/store_mongo_client.hpp"
 
+#include <chrono>
+#include <thread>
+
 #include <spdlog/spdlog.h>
 
 namespace messaging::worker::mongo {
@@ -20,6 +23,7 @@ constexpr int32_t kSelectMilliseconds = 2000;
 constexpr int32_t kSocketMilliseconds = 5000;
 constexpr int32_t kAcknowledgeMilliseconds = 4000;
 
+constexpr int kSchemaAttempts = 5;
 constexpr uint32_t kNamespaceExists = 48;
 
 void log(mongoc_log_level_t level, const char*, const char* message, void*) {
@@ -137,10 +141,20 @@ Status Client::open() {
     if (status.ok()) {
         status = checkVersion();
     }
-    if (status.ok()) {
+    // Many workers may come to an empty database at once, and not every server lets
+    // them all make the same indexes: some get "deadlock detected" and find them made a
+    // moment later.
+    for (int attempt = 1; status.ok(); ++attempt) {
         status = applySchema();
+        if (status.ok()) {
+            return writeVersion();
+        }
+        if (attempt < kSchemaAttempts && ping().ok()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(50 * attempt));
+            status = {};
+        }
     }
-    return status.ok() ? writeVersion() : status;
+    return status;
 }
 
 Status Client::checkVersion() {

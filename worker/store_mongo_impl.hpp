@@ -104,6 +104,8 @@ private:
     Client client_;
     Note note_;           // of the last begin()
     bool wrote_ = false;  // since then, and not committed
+    // By owner: which of their notes the last notes() returned.
+    std::map<std::string, bson_oid_t> seen_;
 };
 
 }  // namespace messaging::worker::mongo

@@ -346,9 +346,11 @@ Result<std::vector<Note>> MongoStore::notes(const std::string& owner) {
     Document filter, other;
     filter.document("_id", other.text("$ne", owner));
     std::vector<Note> found;
+    seen_.clear();
     const Status status =
         find(Name::Notes, filter, {}, "reading notes", [&](const View& one) {
             Note note{one.text("_id"), {}};
+            one.oid("stamp", &seen_[note.owner]);
             one.eachDocument("conversations", [&](const View& ref) {
                 note.conversations.push_back({ref.text("site"), ref.text("id")});
             });

@@ -195,7 +195,10 @@ Status MongoStore::writeNote(const std::string& id,
         conversations.document(Document().text("site", ref.site).text("id", ref.id));
     }
     filter.text("_id", id);
-    note.number("at", now()).array("conversations", conversations);
+    bson_oid_t stamp;
+    bson_oid_init(&stamp, nullptr);
+    note.oid("stamp", stamp).number("at", now());
+    note.array("conversations", conversations);
     const Document options = upsertOption();
     Status status;
     // A note may be written twice, so a connection that died unnoticed costs no batch.
@@ -350,6 +353,11 @@ Status MongoStore::dropNote(const std::string& owner) {
     }
     Document filter;
     filter.text("_id", owner);
+    // An owner that lives may have written its next note meanwhile, which nobody has
+    // read.
+    if (const auto seen = seen_.find(owner); seen != seen_.end()) {
+        filter.oid("stamp", seen->second);
+    }
     bson_error_t error;
     if (!mongoc_collection_delete_one(client_.collection(Name::Notes), filter.get(),
                                       nullptr, nullptr, &error)) {

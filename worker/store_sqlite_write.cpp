@@ -1,5 +1,7 @@
 // What the SQLite store writes: a batch is BEGIN IMMEDIATE … COMMIT. Until commit()
 // nothing is stored, so every failure before it is definite.
+#include <unistd.h>
+
 #include <utility>
 
 #include "worker/store_sqlite.hpp"
@@ -21,8 +23,13 @@ Status SqliteStore::open() {
 }
 
 Status SqliteStore::ping() {
-    // A restored backup takes the file's place under our feet.
-    if (!database_.isOpen() || (batch_ == Batch::None && database_.moved())) {
+    // A restored backup takes the file's place under our feet. Where nothing took it,
+    // an empty store must not either.
+    const bool moved = database_.isOpen() && database_.moved();
+    if (moved && ::access(path_.c_str(), F_OK) != 0) {
+        return {Code::StoreUnavailable, "sqlite: " + path_ + " is gone"};
+    }
+    if (!database_.isOpen() || (batch_ == Batch::None && moved)) {
         const Status status = open();
         if (!status.ok()) {
             return status;

@@ -22,6 +22,8 @@
     SUITE(recovery)             \
     SUITE(route)                \
     SUITE(sse)                  \
+    SUITE(store_contract)       \
+    SUITE(store_membership)     \
     SUITE(text)                 \
     SUITE(token)                \
     SUITE(token_key)            \
