@@ -34,7 +34,8 @@ struct Pending {
 struct LeaseView {
     Holders holders{};
     std::array<std::string, limits::kShards> owners;  // ids; empty: free
-    size_t alive = 1;                                 // workers, this one included
+    std::vector<unsigned> again;  // Mine, but the lease had ended in between
+    size_t alive = 1;             // workers, this one included
 };
 
 class Bus {
@@ -48,7 +49,9 @@ public:
 
     // --- Leases (bus_lease.cpp)
 
-    // Says that this worker lives, renews the leases of `mine`, looks at the others.
+    // Says that this worker lives, renews the leases of `mine`, looks at the others. Of
+    // a lease that had ended, and that nobody has, `again` tells: somebody may have had
+    // it.
     Result<LeaseView> beat(const std::vector<unsigned>& mine);
     // Tries for shards that `view` shows as Free or Dead; those that were got, with
     // groups.

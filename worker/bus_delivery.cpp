@@ -24,6 +24,10 @@ constexpr std::string_view kDeadLetters = "1000";
 
 }  // namespace
 
+bool streamIsGone(const Node& answer) {
+    return answer.isError("NOGROUP") || answer.isError("UNBLOCKED");
+}
+
 uint64_t milliseconds(const Node& time) {
     auto seconds = parseUnsigned(time[0].text());
     auto microseconds = parseUnsigned(time[1].text());
@@ -98,7 +102,7 @@ Result<std::vector<Delivered>> Bus::read(const std::vector<unsigned>& shards,
     }
     const Answer& found = answers.value()[0];
     std::vector<Delivered> batch;
-    if (found.isError("NOGROUP")) {
+    if (streamIsGone(found)) {
         Status made = makeGroups(shards);
         return made.ok() ? Result<std::vector<Delivered>>(std::move(batch)) : made;
     }

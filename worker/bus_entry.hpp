@@ -13,6 +13,10 @@ namespace messaging::worker {
 // The one group of every stream of commands.
 constexpr std::string_view kGroup = "workers";
 
+// Whether a read failed because its stream or group is not there, before it or while it
+// waited.
+bool streamIsGone(const Node& answer);
+
 // Unix milliseconds of TIME's answer.
 uint64_t milliseconds(const Node& time);
 

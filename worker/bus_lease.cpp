@@ -63,12 +63,14 @@ Result<LeaseView> Bus::beat(const std::vector<unsigned>& mine) {
     }
     for (unsigned shard = 0; shard < limits::kShards; ++shard) {
         const Answer& answer = answers.value()[shard + 1];
-        if (Status status = session_.expect(answer); !status.ok()) {
+        if (Status status = session_.tolerate(answer); !status.ok()) {
             return status;
         }
         if (view.holders[shard] != Holder::Mine) {
             view.owners[shard] = std::string(answer.text());
             view.holders[shard] = holderOf(answer.text(), self_);
+        } else if (answer.integer() == 2) {
+            view.again.push_back(shard);
         } else if (answer.integer() != 1) {
             view.holders[shard] = Holder::Other;  // until the next beat looks
         }

@@ -57,7 +57,7 @@ Result<std::vector<Delivered>> ReadBus::read(std::chrono::milliseconds block) {
     }
     std::vector<Delivered> reads;
     const Answer& found = answers.value()[0];
-    if (found.isError("NOGROUP")) {
+    if (streamIsGone(found)) {
         Status made = makeGroup();
         return made.ok() ? Result<std::vector<Delivered>>(std::move(reads)) : made;
     }

@@ -17,12 +17,19 @@ redis.call('ZADD', KEYS[1], now, ARGV[1])
 return redis.call('ZRANGEBYSCORE', KEYS[1], now - ARGV[3], '+inf')
 )";
 
-// KEYS lease; ARGV owner, milliseconds. 1 if the lease was this owner's.
+// KEYS lease; ARGV owner, milliseconds. 1 if the lease was this owner's, 2 if it had
+// ended and nobody has it, so that it is this owner's again; 0 if it is another's.
 constexpr const char* kRenewLeaseScript = R"(
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+local owner = redis.call('GET', KEYS[1])
+if owner == ARGV[1] then
+    redis.call('PEXPIRE', KEYS[1], ARGV[2])
+    return 1
+end
+if owner then
     return 0
 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 2
 )";
 
 // KEYS lease; ARGV owner.

@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include <string>
+
 #include "worker/crash.hpp"
 
 namespace messaging::worker {
@@ -148,11 +150,18 @@ Status WriteLoop::beat() {
         return view.status();
     }
     proved_ = now;
+    std::string lost;
     for (unsigned shard : mine()) {
         if (view->holders[shard] != Holder::Mine) {
-            context_.log.warn("shard {} was lost: its lease had ended", shard);
+            lost += ' ' + std::to_string(shard);
             lose(shard);
         }
+    }
+    if (!lost.empty()) {
+        context_.log.warn("lost these shards, whose leases had ended:{}", lost);
+    }
+    for (unsigned shard : view->again) {
+        gain(shard);
     }
     view_ = std::move(view.value());
     return {};

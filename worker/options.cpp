@@ -156,7 +156,7 @@ ParsedOptions parseOptions(int argc, const char* const* argv) {
         parsed.text = app.help("", CLI::AppFormatMode::All);
     } catch (const CLI::Error& error) {
         parsed.text = error.what();
-        parsed.exitStatus = 1;
+        parsed.exitStatus = app.got_subcommand(check) ? 2 : 1;
     }
     return parsed;
 }

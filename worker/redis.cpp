@@ -5,6 +5,7 @@
 #include <hiredis/hiredis.h>
 #include <sys/time.h>
 
+#include <cerrno>
 #include <fstream>
 #include <string>
 
@@ -190,7 +191,9 @@ Result<Answer> Redis::call(const Arguments& arguments) {
 }
 
 Status Redis::fail(const std::string& what) {
-    std::string detail = "cannot " + what + ": " + context_->errstr;
+    const bool late = context_->err == REDIS_ERR_IO && errno == EAGAIN;
+    std::string detail = "cannot " + what + ": ";
+    detail += late ? "no answer in time" : context_->errstr;
     close();
     return Status(Code::RedisUnavailable, std::move(detail));
 }
