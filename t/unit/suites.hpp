@@ -7,6 +7,7 @@
 #define MESSAGING_SUITES(SUITE) \
     SUITE(backoff)              \
     SUITE(badge)                \
+    SUITE(chaos)                \
     SUITE(drain)                \
     SUITE(drift)                \
     SUITE(handler)              \
@@ -24,6 +25,7 @@
     SUITE(sse)                  \
     SUITE(store_contract)       \
     SUITE(store_membership)     \
+    SUITE(store_sqlite)         \
     SUITE(text)                 \
     SUITE(token)                \
     SUITE(token_key)            \
