@@ -16,12 +16,14 @@
     SUITE(json)                 \
     SUITE(keys)                 \
     SUITE(model)                \
+    SUITE(options)              \
     SUITE(origin)               \
     SUITE(pending)              \
     SUITE(problem)              \
     SUITE(reader)               \
     SUITE(recovery)             \
     SUITE(route)                \
+    SUITE(shards)               \
     SUITE(sse)                  \
     SUITE(store_contract)       \
     SUITE(store_membership)     \
