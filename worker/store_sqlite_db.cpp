@@ -40,10 +40,11 @@ constexpr int64_t kApplicationId = 0x6d736773;  // "msgs"
 constexpr milliseconds kPatience{3000};
 // begin() may need it twice, and half a second between: below four seconds together.
 constexpr milliseconds kBeginPatience{1500};
-constexpr milliseconds kRestartPatience{100};
+// For readers, which take milliseconds; the checkpoint's own fsync counts too.
+constexpr milliseconds kRestartPatience{1000};
 
 constexpr int kCheckpointPages = 1000;  // 4 MB
-constexpr int kRestartPages = 16000;    // 64 MB
+constexpr int kRestartPages = 4000;     // 16 MB
 
 constexpr mode_t kFileMode = 0640;
 constexpr mode_t kDirectoryMode = 0750;
@@ -235,7 +236,7 @@ Status Database::useWal() {
     return execute(
         "PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = "
         "MEMORY;"
-        "PRAGMA journal_size_limit = 67108864",
+        "PRAGMA journal_size_limit = 16777216",
         "opening");
 }
 
