@@ -14,9 +14,9 @@ inline uint64_t between(uint64_t low, uint64_t high, uint32_t random) {
     return low + ((high - low + 1) * random >> 32);
 }
 
-// What `retry:` says: half to one and a half of the base.
+// What `retry:` says: the base and up to as much again.
 inline uint64_t retryTime(uint64_t base, uint32_t random) {
-    return between(base / 2, base + base / 2, random);
+    return between(base, 2 * base, random);
 }
 
 // How long a stream may live: nine tenths of the limit to all of it.

@@ -70,6 +70,14 @@ void appendCursor(std::string& out, std::string_view run, const Cursor& cursor) 
     }
 }
 
+size_t eventsOf(const Batch& batch) {
+    size_t events = 0;
+    for (size_t i = 0; i < batch.count; ++i) {
+        events += batch.first[i].events.size();
+    }
+    return events - (batch.count == 0 ? 0 : batch.skip);
+}
+
 void appendBatch(std::string& out, std::string_view run, const Batch& batch) {
     size_t skip = batch.skip;
     for (size_t i = 0; i < batch.count; ++i) {

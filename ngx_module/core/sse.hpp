@@ -41,6 +41,8 @@ struct Batch {
     size_t skip = 0;
 };
 
+size_t eventsOf(const Batch& batch);
+
 // One frame for each event, with its id.
 void appendBatch(std::string& out, std::string_view run, const Batch& batch);
 

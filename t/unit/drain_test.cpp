@@ -15,8 +15,8 @@ START_TEST(draws) {
     ck_assert_uint_eq(between(10, 19, UINT32_MAX), 19);
     ck_assert_uint_eq(between(0, 1, 0x7FFFFFFF), 0);
     ck_assert_uint_eq(between(0, 1, 0x80000000), 1);
-    ck_assert_uint_eq(retryTime(3000, 0), 1500);
-    ck_assert_uint_eq(retryTime(3000, UINT32_MAX), 4500);
+    ck_assert_uint_eq(retryTime(3000, 0), 3000);
+    ck_assert_uint_eq(retryTime(3000, UINT32_MAX), 6000);
     ck_assert_uint_eq(lifetime(86400000, 0), 77760000);
     ck_assert_uint_eq(lifetime(86400000, UINT32_MAX), 86400000);
     ck_assert_uint_eq(heartbeatTime(15000, 0), 12000);
