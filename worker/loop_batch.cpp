@@ -26,7 +26,8 @@ constexpr milliseconds kRetryAfter{200};
 
 Status WriteLoop::runAll(Batch entries) {
     auto next = entries.begin();
-    while (next != entries.end()) {
+    // After a stop the rest stays pending, and is the next owner's.
+    while (next != entries.end() && !context_.stop) {
         Batch batch;
         for (size_t bytes = 0; next != entries.end() && batch.size() < kBatchEntries &&
                                bytes < kBatchBytes;
