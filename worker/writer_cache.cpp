@@ -65,7 +65,6 @@ void Live::endBatch() {
     }
     position = lastSeq;
     fresh = false;
-    reloaded = false;
     used = false;
     users.clear();
 }

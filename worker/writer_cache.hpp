@@ -133,7 +133,6 @@ struct Live {
     uint64_t position = 0;    // newest message before the entry that is being settled
     bool used = false;        // by an entry that may
     bool fresh = false;       // not in the store before
-    bool reloaded = false;    // settled numbers run ahead of `position`
     bool blocked = false;     // an insertion met a duplicate
     bool repeated = false;    // and one was a repeated key
     std::vector<User> users;  // for views

@@ -167,7 +167,7 @@ Status Batch::settleRead(Task& task) {
 
 Status Batch::riseRead(Live& live, Seat& seat, const std::string& member,
                        uint64_t target) {
-    if (target == live.lastSeq && !live.reloaded) {
+    if (target == live.lastSeq) {
         seat.readSent = seat.sent;
     } else {
         const Result<uint64_t> sent = store_.ordinalAt(live.ref, member, target);

@@ -244,7 +244,6 @@ Status Batch::reload() {
         adopt(std::move(state->second), &live);
         live.blocked = false;
         live.repeated = false;
-        live.reloaded = true;
     }
     return {};
 }

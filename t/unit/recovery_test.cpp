@@ -489,7 +489,9 @@ START_TEST(foreignNotes) {
     ck_assert_uint_eq(bench.database.notes.count("dead"), 1);
 
     // Numbers in memory were forgotten with it.
+    bench.store.calls.clear();
     ck_assert_int_eq(bench.ask(sendOf("ann", id, "4")).status, 201);
+    ck_assert_uint_eq(bench.store.count("insertMessages"), 1);
     EXPECT_TEXT(bench.row(id, "bob"), "4 1 1 0 4");
 
     // It was only stopped: it wakes up and inserts. A minute later that is found too.
