@@ -74,7 +74,8 @@ void ReadLoop::step() {
     }
     Status status = bus_.connected() ? Status() : bus_.connect();
     if (status.code() == Code::InvalidField) {
-        context_.pause(kAfterSurprise);  // what to do about it is the write loop's to say
+        context_.pause(
+            kAfterSurprise);  // what to do about it is the write loop's to say
         return;
     }
     if (status.ok()) {
