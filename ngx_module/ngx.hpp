@@ -1,5 +1,5 @@
-// The only door through which nginx's headers come in; always the first include, because they
-// choose the width of off_t.
+// The only door through which nginx's headers come in; always the first include,
+// because they choose the width of off_t.
 #pragma once
 
 extern "C" {

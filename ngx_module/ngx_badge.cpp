@@ -54,7 +54,7 @@ ngx_int_t respondBadge(ngx_http_request_t* r, std::string_view json) {
 
 ngx_int_t serveBadge(ngx_http_request_t* r, const LocConf* conf, const Identity& who) {
     Process* here = process(r);
-    const uint64_t ticket = here->commands->take(r);
+    const uint64_t ticket = reserve(r);
     if (ticket == 0) {
         return respondProblem(r, Code::QueueFull);
     }
@@ -65,10 +65,10 @@ ngx_int_t serveBadge(ngx_http_request_t* r, const LocConf* conf, const Identity&
             takeCached(here, ticket, answer);
         });
     if (!sent) {
-        here->commands->release(ticket);
+        unpark(r);
         return respondProblem(r, Code::RedisUnavailable);
     }
-    return park(r, ticket, conf->timeout);
+    return park(r, conf->timeout);
 }
 
 }  // namespace messaging

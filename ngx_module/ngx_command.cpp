@@ -73,29 +73,35 @@ ngx_int_t respondReply(ngx_http_request_t* r, const Reply& reply) {
     if (existingContext(r)->operation == Operation::UnreadCount) {
         return respondBadge(r, reply.body);
     }
+    if (reply.status != NGX_HTTP_OK && reply.status != NGX_HTTP_CREATED) {
+        return respondFailure(
+            r, {Code::Internal,
+                "command " + reply.id + ": a reply of no status known here"});
+    }
     return respond(r, reply.status, reply.body);
+}
+
+void giveUp(ngx_http_request_t* r, const RequestContext& own) {
+    if (own.operation == Operation::Status) {
+        finish(r, [r] { return respondStatus(r, false, {}); });
+        return;
+    }
+    const std::string id = process(r)->commands->commandId(own.ticket);
+    fail(r, Code::Timeout,
+         id.empty() ? "Redis does not answer" : "no reply to command " + id);
 }
 
 void onDeadline(ngx_event_t* event) {
     auto* own = reinterpret_cast<RequestContext*>(reinterpret_cast<u_char*>(event) -
                                                   offsetof(RequestContext, deadline));
     ngx_http_request_t* r = own->request;
-    if (own->operation == Operation::Status) {
-        finish(r, [r] { return respondStatus(r, false, {}); });
-        return;
-    }
-    Process* here = process(r);
-    const std::string id =
-        here == nullptr ? "" : here->commands->commandId(own->ticket);
-    fail(r, Code::Timeout,
-         id.empty() ? "Redis does not answer" : "no reply to command " + id);
-}
-
-void onDeadlineGuarded(ngx_event_t* event) {
-    guard(event->log, 0, [event] {
-        onDeadline(event);
-        return 0;
+    const bool answered = guard(event->log, false, [&] {
+        giveUp(r, *own);
+        return true;
     });
+    if (!answered) {  // what failed did so before the request was finished
+        finish(r, [] { return ngx_int_t{NGX_ERROR}; });
+    }
 }
 
 void onCleanup(void* data) {
@@ -137,21 +143,24 @@ std::string Commands::commandId(uint64_t ticket) {
 
 // --- Waiting
 
-ngx_int_t park(ngx_http_request_t* r, uint64_t ticket, ngx_msec_t timeout) {
-    RequestContext* own = existingContext(r);
-    own->ticket = ticket;
+uint64_t reserve(ngx_http_request_t* r) {
     ngx_http_cleanup_t* cleanup = ngx_http_cleanup_add(r, 0);
     if (cleanup == nullptr) {
-        unpark(r);
-        return NGX_ERROR;
+        return 0;
     }
     cleanup->handler = onCleanup;
     cleanup->data = r;
+    RequestContext* own = existingContext(r);
+    own->ticket = process(r)->commands->take(r);
+    return own->ticket;
+}
 
+ngx_int_t park(ngx_http_request_t* r, ngx_msec_t timeout) noexcept {
+    RequestContext* own = existingContext(r);
     // A connection as data: nginx's debug log takes the event's number from it.
     own->deadline.data = r->connection;
     own->deadline.log = r->connection->log;
-    own->deadline.handler = onDeadlineGuarded;
+    own->deadline.handler = onDeadline;
     ngx_add_timer(&own->deadline, timeout);
 
     r->connection->log->action = const_cast<char*>("waiting for messaging");

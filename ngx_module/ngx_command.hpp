@@ -22,7 +22,7 @@ class Commands {
 public:
     explicit Commands(size_t most) : waiting_(most) {}
 
-    // A ticket for a request, 0 if too many wait. Whoever took it gives it back.
+    // 0 if too many wait.
     uint64_t take(ngx_http_request_t* r) { return waiting_.add({r, {}}); }
     void release(uint64_t ticket);
     // The request of a ticket, nullptr if it waits no more.
@@ -44,10 +44,12 @@ private:
     std::unordered_map<std::string, uint64_t> byId_;
 };
 
+// A ticket that ends with the request; 0 if too many wait or there is no memory.
+uint64_t reserve(ngx_http_request_t* r);
 // Keeps a request that has a ticket, at most for `timeout`. Returns what its handler
 // should.
-ngx_int_t park(ngx_http_request_t* r, uint64_t ticket, ngx_msec_t timeout);
-// It waits no more: its ticket and its deadline go.
+ngx_int_t park(ngx_http_request_t* r, ngx_msec_t timeout) noexcept;
+// It waits no more, or was not kept at all: its ticket and its deadline go.
 void unpark(ngx_http_request_t* r) noexcept;
 
 // Ends a parked request with the answer that `answer` sends and whose value it returns.

@@ -60,15 +60,15 @@ bool remember(ngx_http_request_t* r, const Identity& who) {
 // Sends a command and leaves the request waiting for its reply.
 ngx_int_t ask(ngx_http_request_t* r, const LocConf* conf, Command* command) {
     Process* here = process(r);
-    const uint64_t ticket = here->commands->take(r);
+    const uint64_t ticket = reserve(r);
     if (ticket == 0) {
         return respondProblem(r, Code::QueueFull);
     }
     if (!enqueue(here, ticket, conf, command)) {
-        here->commands->release(ticket);
+        unpark(r);
         return respondProblem(r, Code::RedisUnavailable);
     }
-    return park(r, ticket, conf->timeout);
+    return park(r, conf->timeout);
 }
 
 // --- Reads

@@ -46,7 +46,7 @@ ngx_int_t serveStatus(ngx_http_request_t* r, const LocConf* conf) {
     if (here == nullptr || !here->redis->up()) {
         return respondStatus(r, false, {});
     }
-    const uint64_t ticket = here->commands->take(r);
+    const uint64_t ticket = reserve(r);
     if (ticket == 0) {
         return respondProblem(r, Code::QueueFull);
     }
@@ -63,10 +63,10 @@ ngx_int_t serveStatus(ngx_http_request_t* r, const LocConf* conf) {
             }
         });
     if (!sent) {
-        here->commands->release(ticket);
+        unpark(r);
         return respondStatus(r, false, {});
     }
-    return park(r, ticket, ngx_min(kPatience, conf->timeout));
+    return park(r, ngx_min(kPatience, conf->timeout));
 }
 
 }  // namespace messaging
