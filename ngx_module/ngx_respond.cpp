@@ -12,8 +12,6 @@ namespace {
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kProblem = "application/problem+json";
 constexpr std::string_view kNeverStore = "private, no-store";
-// With an ETag: a browser may keep it, and asks each time whether it still holds.
-constexpr std::string_view kAskAgain = "private, no-cache";
 
 // Static text: it outlives every request.
 ngx_table_elt_t* pushHeader(ngx_http_request_t* r, std::string_view name,
@@ -99,9 +97,9 @@ ngx_int_t respondTagged(ngx_http_request_t* r, std::string_view json,
     r->disable_not_modified = 1;
     const ngx_table_elt_t* condition = r->headers_in.if_none_match;
     if (condition != nullptr && core::matches(view(condition->value), etag)) {
-        return send(r, NGX_HTTP_NOT_MODIFIED, {}, {}, kAskAgain, "ok");
+        return send(r, NGX_HTTP_NOT_MODIFIED, {}, {}, kNeverStore, "ok");
     }
-    return send(r, NGX_HTTP_OK, kJson, json, kAskAgain, "ok");
+    return send(r, NGX_HTTP_OK, kJson, json, kNeverStore, "ok");
 }
 
 ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view field) {

@@ -9,7 +9,8 @@ namespace messaging::worker {
 namespace {
 
 constexpr const char* kForgottenAfter = "10000";  // milliseconds without a beat
-constexpr const char* kAliveFor = "3000";
+// As a lease: who lost those has no share any more either.
+constexpr const char* kAliveFor = "2000";
 constexpr const char* kStatusSeconds = "5";
 
 Holder holderOf(std::string_view owner, const Owner& self) {

@@ -1,16 +1,19 @@
-// The one interface to what persists. Implementations: store_sqlite, store_mongo; one contract
-// test holds them to this page. An instance belongs to one thread; several instances, in
-// several processes too, may stand on the same database at once.
+// The one interface to what persists. Implementations: store_sqlite, store_mongo; one
+// contract test holds them to this page. An instance belongs to one thread; several
+// instances, in several processes too, may stand on the same database at once.
 //
 // What every implementation guarantees, whatever else happens:
-//   - (site, conversation, seq) and (site, conversation, sender, key) of messages are unique;
-//   - a membership's four numbers never go down (raise), and its preview and activity change
+//   - (site, conversation, seq) and (site, conversation, sender, key) of messages are
+//   unique;
+//   - a membership's four numbers never go down (raise), and its preview and activity
+//   change
 //     only when lastSeq rises, so that an update applied twice, late or out of order is
 //     harmless; `unread` is derived from the four in the same update and never counted;
 //   - a message that commit() confirmed survives the loss of power.
 //
-// Failures: Code::StoreUnavailable where surely nothing was written, Code::Internal where
-// that is unknown. Details are for the log. No method waits longer than some seconds.
+// Failures: Code::StoreUnavailable where surely nothing was written, Code::Internal
+// where that is unknown. Details are for the log. No method waits longer than some
+// seconds.
 #pragma once
 
 #include <cstdint>
@@ -40,21 +43,22 @@ struct ConversationRef {
     }
 };
 
-// What a writer must know of a conversation before it numbers a message. `lastSeq` is read
-// first, ordinals after it: a message that slips in between then meets the unique sequence
-// number instead of a wrong ordinal.
+// What a writer must know of a conversation before it numbers a message. `lastSeq` is
+// read first, ordinals after it: a message that slips in between then meets the unique
+// sequence number instead of a wrong ordinal.
 struct ConversationState {
     Conversation conversation;
     uint64_t lastSeq = 0;
-    uint64_t lastAt = 0;   // createdAt of that message
-    Preview preview;       // of that message
+    uint64_t lastAt = 0;                            // createdAt of that message
+    Preview preview;                                // of that message
     std::map<std::string, uint64_t> ordinals;       // by member: own messages up to now
     std::map<std::string, Membership> memberships;  // of those members that have one
 };
 
 enum class InsertResult {
     Inserted,
-    Duplicate,  // of the sequence number or of the key: look the key up, then number again
+    Duplicate,  // of the sequence number or of the key: look the key up, then number
+                // again
     Skipped,    // an earlier message of its conversation was a duplicate
 };
 
@@ -75,8 +79,9 @@ struct Unread {
     std::vector<std::pair<std::string, uint64_t>> conversations;  // at most kMaxBadge
 };
 
-// What a batch of a worker touches, kept until its memberships are written, where messages
-// and memberships are not one transaction. Whoever gains a shard rolls foreign notes forward.
+// What a batch of a worker touches, kept until its memberships are written, where
+// messages and memberships are not one transaction. Whoever gains a shard rolls foreign
+// notes forward.
 struct Note {
     std::string owner;  // the worker's id
     std::vector<ConversationRef> conversations;
@@ -86,18 +91,21 @@ class Store {
 public:
     virtual ~Store() = default;
 
-    // Connects, makes the schema or upgrades an older one. A newer schema is refused with a
-    // detail that says which version is found and which is known.
+    // Connects, makes the schema or upgrades an older one. Another program's database
+    // is refused with InvalidField, a newer schema with UnsupportedVersion and a detail
+    // that says which version is found and which is known.
     virtual Status open() = 0;
     // Whether the store answers now; reconnects where that helps.
     virtual Status ping() = 0;
 
     // --- Reading. Sees all that was committed before the call, by anybody.
 
-    virtual Result<std::optional<Conversation>> conversation(const ConversationRef& ref) = 0;
+    virtual Result<std::optional<Conversation>> conversation(
+        const ConversationRef& ref) = 0;
     virtual Result<std::vector<Conversation>> conversations(
         const std::vector<ConversationRef>& refs) = 0;
-    // By rising seq. With neither bound: the newest `limit`; with `before`: the newest below.
+    // By rising seq. With neither bound: the newest `limit`; with `before`: the newest
+    // below.
     virtual Result<std::vector<Message>> history(const ConversationRef& ref,
                                                  const HistoryArguments& range) = 0;
     virtual Result<std::vector<Membership>> memberships(const ConversationRef& ref) = 0;
@@ -105,26 +113,29 @@ public:
     virtual Result<std::vector<Membership>> list(const std::string& site,
                                                  const std::string& member,
                                                  const ListRange& range) = 0;
-    virtual Result<Unread> unread(const std::string& site, const std::string& member) = 0;
+    virtual Result<Unread> unread(const std::string& site,
+                                  const std::string& member) = 0;
     virtual Result<std::vector<User>> users(const std::string& site,
                                             const std::vector<std::string>& ids) = 0;
     virtual Result<std::optional<Message>> messageByKey(const ConversationRef& ref,
                                                         const std::string& sender,
                                                         const std::string& key) = 0;
     // How many of the member's own messages have a seq of at most `seq`.
-    virtual Result<uint64_t> ordinalAt(const ConversationRef& ref, const std::string& member,
-                                       uint64_t seq) = 0;
+    virtual Result<uint64_t> ordinalAt(const ConversationRef& ref,
+                                       const std::string& member, uint64_t seq) = 0;
     // State of those that exist, from messages (the truth) and memberships.
     virtual Result<std::map<ConversationRef, ConversationState>> load(
         const std::vector<ConversationRef>& refs) = 0;
 
-    // --- Writing, always begin … commit. begin() names all that the batch will touch and is
-    // the last moment at which a failure is definite. After a failure in between: abandon().
-    // abandon() returns ok where it is proven that nothing of the batch was stored.
+    // --- Writing, always begin … commit. begin() names all that the batch will touch
+    // and is the last moment at which a failure is definite. After a failure in
+    // between: abandon(). abandon() returns ok where it is proven that nothing of the
+    // batch was stored.
 
     virtual Status begin(const Note& note) = 0;
     // Those that are absent; who exists stays as it is.
-    virtual Status insertConversations(const std::vector<Conversation>& conversations) = 0;
+    virtual Status insertConversations(
+        const std::vector<Conversation>& conversations) = 0;
     // In order. One result a message; a duplicate is not a failure.
     virtual Result<std::vector<InsertResult>> insertMessages(
         const std::vector<Message>& messages) = 0;
@@ -140,17 +151,18 @@ public:
     // Notes of other owners than this one.
     virtual Result<std::vector<Note>> notes(const std::string& owner) = 0;
     virtual Status dropNote(const std::string& owner) = 0;
-    // Every conversation once, in any order, in pages; the callback returns false to stop.
+    // Every conversation once, in any order, in pages; the callback returns false to
+    // stop.
     virtual Status eachConversation(
         const std::function<bool(const ConversationRef&)>& visit) = 0;
-    // Sets a membership exactly, if it still is what `from` says (nothing: absent). True if
-    // it was. The only way by which a number may go down: `check --repair`.
+    // Sets a membership exactly, if it still is what `from` says (nothing: absent).
+    // True if it was. The only way by which a number may go down: `check --repair`.
     virtual Result<bool> exchange(const std::optional<Membership>& from,
                                   const Membership& to) = 0;
 };
 
-// From "sqlite:PATH" or "mongodb://…" (mongodb+srv:// too; the database is the URI's, or
-// "messaging"). Not yet opened. InvalidField for any other form.
+// From "sqlite:PATH" or "mongodb://…" (mongodb+srv:// too; the database is the URI's,
+// or "messaging"). Not yet opened. InvalidField for any other form.
 Result<std::unique_ptr<Store>> makeStore(const std::string& uri);
 
 }  // namespace messaging::worker

@@ -166,7 +166,7 @@ Status Client::checkVersion() {
     if (mongoc_cursor_next(cursor.get(), &found)) {
         const uint64_t version = View(found).number("version");
         if (version > kVersion) {
-            return {Code::StoreUnavailable,
+            return {Code::UnsupportedVersion,
                     "store has schema version " + std::to_string(version) +
                         ", this worker knows " + std::to_string(kVersion)};
         }

@@ -41,7 +41,7 @@ constexpr milliseconds kPatience{3000};
 // begin() may need it twice, and half a second between: below four seconds together.
 constexpr milliseconds kBeginPatience{1500};
 // For readers, which take milliseconds; the checkpoint's own fsync counts too.
-constexpr milliseconds kRestartPatience{1000};
+constexpr milliseconds kRestartPatience{500};
 
 constexpr int kCheckpointPages = 1000;  // 4 MB
 constexpr int kRestartPages = 4000;     // 16 MB
@@ -174,11 +174,13 @@ Status Database::identify(int64_t* version) {
     *version = values[1];
     const bool empty = values[0] == 0 && values[1] == 0 && values[2] == 0;
     if (!empty && (values[0] != kApplicationId || *version < 1)) {
-        return unavailable("sqlite: " + path_ + " is another program's database");
+        return Status(Code::InvalidField,
+                      "sqlite: " + path_ + " is another program's database");
     }
     if (*version > knownVersion()) {
-        return unavailable("store has schema version " + std::to_string(*version) +
-                           ", this worker knows " + std::to_string(knownVersion()));
+        return Status(Code::UnsupportedVersion,
+                      "store has schema version " + std::to_string(*version) +
+                          ", this worker knows " + std::to_string(knownVersion()));
     }
     return {};
 }
