@@ -56,9 +56,8 @@ my @seqs = map { $_->{seq} }
     @{ $t->get("/conversations/$id/messages", as => 'bob')->{json}{messages} };
 is_deeply(\@seqs, [1 .. 3], 'no hole, no double');
 
-for my $bad ('', ' ', 'x' x 129, "a\x01b") {
+for my $bad ("x" x 129, "x" x 5000) {
     my $r = $t->send_text('alice', $id, 'bad key', key => $bad);
-    next if $bad =~ /^\s*$/ && $r->{status} == 201;    # absent or blank: as without one
     is($r->{status}, 400, 'a key out of its bounds');
 }
 is($t->send_text('alice', $id, 'long', key => 'x' x 128)->{status}, 201, '128 characters pass');

@@ -34,8 +34,8 @@ sub converges {
     $t->wait_for($what, sub {
         $bob->pump(0.05);
         my @new = grep { !$_->{seen}++ } $bob->events;
-        $how = 'event' if grep { $_->{event} eq 'message' && $_->{json}{seq} == $seq } @new;
-        $how ||= 'reset' if grep { $_->{event} eq 'reset' } @new;
+        $how = 'reset' if grep { $_->{event} eq 'reset' } @new;
+        $how ||= 'event' if grep { $_->{event} eq 'message' && $_->{json}{seq} == $seq } @new;
         return $how;
     });
     my $history = $t->get("/conversations/$id/messages", as => 'bob')->{json}{messages};

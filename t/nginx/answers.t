@@ -14,13 +14,13 @@ my $t = Test::Messaging->new;
 $t->conf(<<'CONF');
     log_format messaging '$request_method $status user=$messaging_user site=$messaging_site '
         'operation=$messaging_operation code=$messaging_code time=$messaging_time';
-    access_log %%DIR%%/access.log messaging;
     gzip on;
     gzip_types *;
     gzip_min_length 1;
     error_page 400 401 403 404 405 413 415 422 500 503 504 /replaced;
     server {
         listen 127.0.0.1:%%PORT%%;
+        access_log %%DIR%%/access.log messaging;
         location /api/messages { messaging site=shop; }
         location /replaced { return 200 replaced; }
     }

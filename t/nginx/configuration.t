@@ -25,11 +25,11 @@ system("openssl genrsa -out $t->{dir}/rsa.pem 2048 2>/dev/null && "
 
 my $redis = 'messaging_redis 127.0.0.1:6379;';
 my $jwt = "messaging_jwt $key alg=HS256;";
-my $location = 'server { listen 127.0.0.1:%%PORT%%; location /m { messaging; %s } }';
 
 sub conf {
     my ($http, $inside) = @_;
-    $t->conf($http . sprintf($location, $inside // ''), bare => 1);
+    $inside //= '';
+    $t->conf("$http server { listen 127.0.0.1:%%PORT%%; location /m { messaging; $inside } }", bare => 1);
     return $t->nginx_test;
 }
 

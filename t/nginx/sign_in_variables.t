@@ -41,9 +41,12 @@ $t->conf(<<"CONF");
 CONF
 my $conf = $t->read_file('nginx.conf') =~ s/messaging_jwt[^;]*;//r;
 $t->write_file('nginx.conf', $conf);
-$t->run;
+$t->start_redis->start_worker->start_nginx;
 
 sub as_session { return (headers => { Cookie => "sid=$_[0]", %{ $_[1] || {} } }) }
+
+# Here auth_request stands before the status too.
+$t->wait_for('status', sub { $t->get('/status', as_session('s-alice'))->{status} == 200 });
 
 my $me = $t->get('/conversations', as_session('s-alice'))->{json}{me};
 is("$me->{id} $me->{role}", 'alice buyer', "the site's session is the sign-in");
