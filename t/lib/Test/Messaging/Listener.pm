@@ -4,7 +4,8 @@ package Test::Messaging::Listener;
 # and fetches where it is told to, by a `reset` or by a `hello` that does not resume. It notes all
 # that it sees, for Test::Messaging::Checker, and ends once it has what its goal names.
 #
-# The goal is a file that appears: JSON, { CONVERSATION => [number of messages, readSeq] }.
+# The goal is { CONVERSATION => [number of messages, readSeq] }: told by expect(), or for a listener
+# in another process as JSON in a file that appears.
 
 use strict;
 use warnings;
@@ -30,6 +31,7 @@ sub new {
         user      => $options{user},
         goal      => $options{goal},
         notes     => $notes,
+        path      => $options{notes},
         cut_every => $options{cut_every} // NEVER,
         reached   => {},    # by conversation: all messages up to this one were seen
         ahead     => {},    # and these above
@@ -39,18 +41,28 @@ sub new {
 
 sub run {
     my ($self) = @_;
-    until ($self->at_goal) {
-        if (!$self->{stream}) {
-            $self->open or sleep 0.02 + rand 0.1;
-            next;
-        }
-        $self->{stream}->pump(0.1);
-        $self->take($_) for $self->{stream}->drain;
-        $self->fetch if $self->{stale} && !$self->{stream}->closed;
-        my $over = $self->{stream}->closed || $self->{stream}{ended} || now() > $self->{cut_at};
-        $self->leave if $over;
-    }
+    $self->step(0.1) until $self->at_goal;
     $self->note(what => 'end');
+    return $self;
+}
+
+# Connected, and with nothing to fetch.
+sub fresh { my ($self) = @_; return $self->{stream} && $self->{known} && !$self->{stale} }
+
+sub expect { my ($self, $goal) = @_; $self->{wanted} = $goal; return $self }
+
+# Sees what is there or comes within some seconds.
+sub step {
+    my ($self, $seconds) = @_;
+    if (!$self->{stream} && !$self->open) {
+        sleep 0.02 + rand 0.1;
+        return;
+    }
+    my $stream = $self->{stream};
+    $stream->pump($seconds);
+    $self->take($_) for $stream->drain;
+    $self->fetch if $self->{stale} && !$stream->closed;
+    $self->leave if $stream->closed || $stream->{ended} || now() > $self->{cut_at};
     return;
 }
 
@@ -76,7 +88,7 @@ sub open {
 # What is left in the connection still counts: an id that was seen must not be asked for again.
 sub leave {
     my ($self) = @_;
-    my $stream = delete $self->{stream};
+    my $stream = delete $self->{stream} or return;
     $self->take($_) for $stream->drain;
     $self->{last} = $stream->last_id // $self->{last};
     $stream->close;
@@ -94,6 +106,7 @@ sub take {
         $self->has_read($data);
     } elsif ($type eq 'hello') {
         $self->note(what => 'hello', resumed => $data->{resumed} ? 1 : 0);
+        $self->{known} = 1;
         $self->{stale} = 1 if !$data->{resumed};
     } elsif ($type eq 'reset') {
         $self->note(what => 'reset', reason => $data->{reason});
@@ -161,6 +174,7 @@ sub ask {
 sub at_goal {
     my ($self) = @_;
     if (!$self->{wanted}) {
+        return 0 if !defined $self->{goal};
         CORE::open my $file, '<', $self->{goal} or return 0;
         local $/;
         $self->{wanted} = $json->decode(scalar <$file>);
@@ -182,6 +196,7 @@ sub note {
 
 sub notes {
     my ($path) = @_;
+    $path = $path->{path} if ref $path;
     CORE::open my $file, '<', $path or die "$path: $!";
     return map { $json->decode($_) } <$file>;
 }

@@ -27,8 +27,8 @@ sub new {
 }
 
 sub do {
-    my ($self, $harm) = @_;
-    $self->$harm;
+    my ($self, $harm, @how) = @_;
+    $self->$harm(@how);
     $self->{counts}{$harm}++;
     return $self;
 }
@@ -38,10 +38,10 @@ sub counts { return $_[0]{counts} }
 # --- Redis
 
 # Killed and started again: with what its append-only file holds, with nothing, or with what it
-# held when remember() was last called.
+# held when remember() was called (under that name).
 sub redis_kept     { $_[0]->restart_redis('kept') }
 sub redis_empty    { $_[0]->restart_redis('empty') }
-sub redis_snapshot { $_[0]->restart_redis('snapshot') }
+sub redis_snapshot { $_[0]->restart_redis('snapshot', $_[1]) }
 
 # Redis in a folder that keeps what it is told; call it before redis_kept.
 sub keep_redis {
@@ -56,28 +56,33 @@ sub keep_redis {
 }
 
 sub remember {
-    my ($self) = @_;
+    my ($self, $name) = @_;
     my $messaging = $self->{messaging};
     my $saved = $messaging->redis('SAVE') // '';
     return if $saved ne 'OK';    # a background save is under way: the one before will do
-    copy("$self->{redis_dir}/dump.rdb", $messaging->dir . '/snapshot.rdb') or die "snapshot: $!";
+    copy("$self->{redis_dir}/dump.rdb", $self->snapshot($name)) or die "snapshot: $!";
     return $self;
 }
 
+sub snapshot { my ($self, $name) = @_; return $self->{messaging}->dir . '/' . ($name // 'old') . '.rdb' }
+
 sub restart_redis {
-    my ($self, $how) = @_;
+    my ($self, $how, $name) = @_;
     my $messaging = $self->{messaging};
-    $self->remember if $how eq 'snapshot' && !-e $messaging->dir . '/snapshot.rdb';
+    $self->remember($name) if $how eq 'snapshot' && !-e $self->snapshot($name);
     $messaging->end('redis', 'KILL');
+    my $keep = -e "$self->{redis_dir}/appendonlydir";
     if ($how ne 'kept') {
         $self->{redis_dir} = $messaging->dir . '/redis-' . ++$self->{redis_runs};
         make_path($self->{redis_dir});
     }
     if ($how eq 'snapshot') {
-        copy($messaging->dir . '/snapshot.rdb', "$self->{redis_dir}/dump.rdb") or die $!;
+        copy($self->snapshot($name), "$self->{redis_dir}/dump.rdb") or die "snapshot: $!";
     }
-    my @keep = -e "$self->{redis_dir}/appendonlydir" ? ('--appendonly', 'yes') : ();
-    $messaging->start_redis('--dir', $self->{redis_dir}, @keep);
+    # A Redis that appends from its start does not look at the snapshot.
+    my @append = $keep && $how ne 'snapshot' ? ('--appendonly', 'yes') : ();
+    $messaging->start_redis('--dir', $self->{redis_dir}, @append);
+    $messaging->redis('CONFIG', 'SET', 'appendonly', 'yes') if $keep && !@append;
     return;
 }
 
@@ -136,7 +141,8 @@ sub kill_mongodb {
     my $messaging = $self->{messaging};
     return if $messaging->alive('mongodb');
     my $script = $messaging->root . '/scripts/mongodb';
-    $messaging->spawn('mongodb', ['sh', '-c', '"$0" kill "$1" && "$0" start "$1"', $script, $self->{mongodb}]);
+    my $again = '"$0" kill "$1" && "$0" start "$1"';
+    $messaging->spawn('mongodb', ['sh', '-c', $again, $script, $self->{mongodb}]);
     return;
 }
 
