@@ -31,7 +31,7 @@ ngx_table_elt_t* pushHeader(ngx_http_request_t* r, std::string_view name,
 }
 
 ngx_int_t setHeader(ngx_http_request_t* r, int status, std::string_view type,
-                    size_t length, std::string_view cache) {
+                    size_t length) {
     r->headers_out.status = static_cast<ngx_uint_t>(status);
     r->headers_out.status_line.len = 0;
     r->headers_out.content_type = ngxString(type);
@@ -39,7 +39,7 @@ ngx_int_t setHeader(ngx_http_request_t* r, int status, std::string_view type,
     r->headers_out.content_type_lowcase = nullptr;
     r->headers_out.content_length_n =
         status == NGX_HTTP_NOT_MODIFIED ? -1 : static_cast<off_t>(length);
-    if (pushHeader(r, "Cache-Control", cache) == nullptr ||
+    if (pushHeader(r, "Cache-Control", kNeverStore) == nullptr ||
         pushHeader(r, "X-Content-Type-Options", "nosniff") == nullptr) {
         return NGX_ERROR;
     }
@@ -59,7 +59,7 @@ ngx_int_t sendBody(ngx_http_request_t* r, std::string_view body) {
 }
 
 ngx_int_t send(ngx_http_request_t* r, int status, std::string_view type,
-               std::string_view body, std::string_view cache, const char* code) {
+               std::string_view body, const char* code) {
     if (RequestContext* own = context(r)) {
         own->answered = ngx_current_msec;
         own->code = code;
@@ -69,7 +69,7 @@ ngx_int_t send(ngx_http_request_t* r, int status, std::string_view type,
     if (rc != NGX_OK) {
         return rc;
     }
-    rc = setHeader(r, status, type, body.size(), cache);
+    rc = setHeader(r, status, type, body.size());
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;
     }
@@ -81,7 +81,7 @@ ngx_int_t send(ngx_http_request_t* r, int status, std::string_view type,
 ngx_int_t respond(ngx_http_request_t* r, int status, std::string_view json) {
     // nginx would judge If-Match and the like, without a tag to compare.
     r->disable_not_modified = 1;
-    return send(r, status, kJson, json, kNeverStore, "ok");
+    return send(r, status, kJson, json, "ok");
 }
 
 ngx_int_t respondTagged(ngx_http_request_t* r, std::string_view json,
@@ -97,9 +97,9 @@ ngx_int_t respondTagged(ngx_http_request_t* r, std::string_view json,
     r->disable_not_modified = 1;
     const ngx_table_elt_t* condition = r->headers_in.if_none_match;
     if (condition != nullptr && core::matches(view(condition->value), etag)) {
-        return send(r, NGX_HTTP_NOT_MODIFIED, {}, {}, kNeverStore, "ok");
+        return send(r, NGX_HTTP_NOT_MODIFIED, {}, {}, "ok");
     }
-    return send(r, NGX_HTTP_OK, kJson, json, kNeverStore, "ok");
+    return send(r, NGX_HTTP_OK, kJson, json, "ok");
 }
 
 ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view field) {
@@ -115,8 +115,7 @@ ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view fiel
             return NGX_ERROR;
         }
     }
-    return send(r, kind.status, kProblem, problemBody(code, field), kNeverStore,
-                kind.name.data());
+    return send(r, kind.status, kProblem, problemBody(code, field), kind.name.data());
 }
 
 ngx_int_t respondFailure(ngx_http_request_t* r, const Status& failure) {
