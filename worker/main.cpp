@@ -1,5 +1,7 @@
 // messaging-worker: options, signals, and the life of what serves. Exit status: 0 after
 // SIGTERM or SIGINT, 1 where it must not run as it is asked to; check has its own.
+#include <spdlog/spdlog.h>
+
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -79,14 +81,13 @@ Status serve(const Options& options, spdlog::logger& log) {
     return loop.run();
 }
 
-int run(const Options& options) {
-    auto log = makeLogger(options.logLevel);
-    Status status = serve(options, *log);
+int run(const Options& options, spdlog::logger& log) {
+    Status status = serve(options, log);
     if (!status.ok()) {
-        log->error("{}", status.detail());
+        log.error("{}", status.detail());
         return 1;
     }
-    log->info("has stopped");
+    log.info("has stopped");
     return 0;
 }
 
@@ -105,9 +106,11 @@ int main(int argc, char** argv) {
         }
         handleSignals();
         const Options& options = *parsed.options;
+        auto log = makeLogger(options.logLevel);
+        spdlog::set_default_logger(log);  // which stores use
         return options.action == Options::Action::Check
                    ? inspect(options.store, options.repair, stopping)
-                   : run(options);
+                   : run(options, *log);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "messaging-worker: %s\n", error.what());
         return 1;
