@@ -155,32 +155,36 @@ Status Database::connect() {
 }
 
 // The schema's version, 0 for an empty file. Reads only, and refuses what is not ours.
+// One statement, so that it never sees half of what another worker is making.
 Status Database::identify(int64_t* version) {
-    int64_t values[3] = {};
-    const char* const questions[] = {"PRAGMA application_id", "PRAGMA user_version",
-                                     "SELECT count(*) FROM sqlite_schema"};
-    for (int i = 0; i < 3; ++i) {
-        sqlite3_stmt* raw = nullptr;
-        if (sqlite3_prepare_v2(connection(), questions[i], -1, &raw, nullptr) !=
-            SQLITE_OK) {
-            return failure("reading " + path_);
-        }
-        const Statement statement(raw);
-        if (sqlite3_step(raw) != SQLITE_ROW) {
-            return failure("reading " + path_);
-        }
-        values[i] = sqlite3_column_int64(raw, 0);
+    constexpr const char* kQuestion =
+        "SELECT (SELECT application_id FROM pragma_application_id),"
+        " (SELECT user_version FROM pragma_user_version),"
+        " (SELECT count(*) FROM sqlite_schema)";
+    sqlite3_stmt* raw = nullptr;
+    const int code =
+        sqlite3_prepare_v2(connection(), kQuestion, -1, &raw, nullptr) == SQLITE_OK
+            ? sqlite3_step(raw)
+            : sqlite3_errcode(connection());
+    const Statement statement(raw);
+    if (code != SQLITE_ROW) {
+        const Status status = failure("reading " + path_);
+        return (code & 0xff) == SQLITE_NOTADB
+                   ? Status(Code::InvalidField, status.detail())
+                   : status;
     }
-    *version = values[1];
-    const bool empty = values[0] == 0 && values[1] == 0 && values[2] == 0;
-    if (!empty && (values[0] != kApplicationId || *version < 1)) {
-        return Status(Code::InvalidField,
-                      "sqlite: " + path_ + " is another program's database");
+    const int64_t application = sqlite3_column_int64(raw, 0);
+    *version = sqlite3_column_int64(raw, 1);
+    const bool empty =
+        application == 0 && *version == 0 && sqlite3_column_int64(raw, 2) == 0;
+    if (!empty && (application != kApplicationId || *version < 1)) {
+        return {Code::InvalidField,
+                "sqlite: " + path_ + " is another program's database"};
     }
     if (*version > knownVersion()) {
-        return Status(Code::UnsupportedVersion,
-                      "store has schema version " + std::to_string(*version) +
-                          ", this worker knows " + std::to_string(knownVersion()));
+        return {Code::UnsupportedVersion,
+                "store has schema version " + std::to_string(*version) +
+                    ", this worker knows " + std::to_string(knownVersion())};
     }
     return {};
 }

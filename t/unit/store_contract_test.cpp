@@ -409,7 +409,7 @@ START_TEST(newerSchemaIsRefused) {
     place->setVersion(7);
     const auto store = taken(worker::makeStore(place->uri()));
     const Status refused = store->open();
-    EXPECT_FAILURE(refused, Code::StoreUnavailable, "");
+    EXPECT_FAILURE(refused, Code::UnsupportedVersion, "");
     EXPECT_TEXT(refused.detail(), "store has schema version 7, this worker knows 1");
     place->setVersion(1);
     EXPECT_TEXT(history(*place->store(), "c"), "1");
