@@ -52,7 +52,7 @@ bool Live::differs(const Seat& seat) const {
     if (lastSeq == 0) {
         return seat.opening && !seat.stored;
     }
-    return !seat.stored || !(seat.store == numbersOf(seat));
+    return !(seat.store == numbersOf(seat));  // zeros where nothing is stored
 }
 
 void Live::endBatch() {

@@ -464,23 +464,35 @@ START_TEST(nothingIsLoadedTwice) {
     ck_assert_uint_eq(bench.store.count("load"), 1);
 }
 
+// The least recently used goes first.
 START_TEST(cacheIsBounded) {
     Bench bench;
-    std::vector<Delivered> batch;
-    for (int i = 0; i < 5000; ++i) {
-        batch.push_back(startOf("ann", {"ann", "user" + std::to_string(i)}, "hello"));
-    }
-    bench.run(batch);
-    bench.store.calls.clear();
-    bench.ask(sendOf("ann", batch[3].command.conversation, "x"));
-    bench.ask(sendOf("ann", batch[1234].command.conversation, "x"));
-    size_t loads = 0;
-    for (size_t i = 0; i < batch.size(); ++i) {
+    const auto pair = [](int i) {
+        return std::vector<std::string>{"ann", "user" + std::to_string(i)};
+    };
+    const auto loads = [&](int first, int last) {
         bench.store.calls.clear();
-        bench.ask(sendOf("ann", batch[i].command.conversation, "x"));
-        loads += bench.store.count("load");
+        for (int i = first; i < last; ++i) {
+            bench.ask(sendOf("ann", idOf(pair(i)), "hello"));
+        }
+        return bench.store.count("load");
+    };
+    constexpr int kKept = 4096;
+    for (int first = 0; first < kKept; first += 256) {
+        std::vector<Delivered> batch;
+        for (int i = first; i < first + 256; ++i) {
+            batch.push_back(startOf("ann", pair(i), "hello"));
+        }
+        bench.run(batch);
     }
-    ck_assert_uint_ge(loads, 5000 - 4096 - 2);
+    ck_assert_uint_eq(loads(0, 1), 0);
+    for (int i = kKept; i < kKept + 100; ++i) {
+        bench.ask(startOf("ann", pair(i), "hello"));
+    }
+    ck_assert_uint_eq(loads(0, 1), 0);  // used lately
+    ck_assert_uint_eq(loads(256, 512), 0);
+    ck_assert_uint_eq(loads(kKept - 256, kKept), 0);
+    ck_assert_uint_ge(loads(1, 256), 99);
 }
 
 // Big events leave in several publications: a module believes no more than kMaxEvent.

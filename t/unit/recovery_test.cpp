@@ -284,6 +284,20 @@ START_TEST(readOfWhatAnotherOwnerStored) {
     EXPECT_TEXT(bench.row(id, "ann"), "2 2 0 0 from another owner");
 }
 
+// What a batch learns of others' messages counts for the next one.
+START_TEST(newsOfAnotherOwner) {
+    Bench bench;
+    const std::string id = idOf(kPair);
+    const Delivered entry = sendOf("ann", id, "2");
+    bench.run({startOf("ann", kPair, "1"), entry});
+    bench.database.append(refOf(id), "ann", "i:f");
+    ck_assert_int_eq(bench.ask(entry).status, 200);
+    bench.store.calls.clear();
+    EXPECT_TEXT(at(bench.ask(readOf("bob", id)).body, "readSeq"), "3");
+    ck_assert_uint_eq(bench.store.count("load"), 0);
+    EXPECT_TEXT(bench.row(id, "bob"), "3 0 3 0 from another owner");
+}
+
 // load() reads the last number first: what slips in after it must not count.
 START_TEST(messageSlipsIntoALoad) {
     for (const bool reading : {false, true}) {
@@ -561,6 +575,7 @@ Suite* recoverySuite() {
                                 anotherOwnerNeverStops,
                                 anotherOwnerRunsTheSame,
                                 readOfWhatAnotherOwnerStored,
+                                newsOfAnotherOwner,
                                 messageSlipsIntoALoad,
                                 redeliveredAndStored,
                                 redeliveredWithoutMemberships,
