@@ -191,7 +191,7 @@ void Streams::onSweep(ngx_event_t* event) {
 void Streams::sweep() {
     const ngx_msec_t now = ngx_current_msec;
     if (ngx_exiting) {
-        drain_.begin(now, live_, conf_.drainTime);
+        drain_.begin(now, live_, drainTime());
     }
     if (drain_.begun()) {
         drain(now);
@@ -233,6 +233,16 @@ void Streams::look(Subscriber& stream, ngx_msec_t now) {
             cut(stream, code);
         }
     }
+}
+
+// nginx cuts all connections when worker_shutdown_timeout is over: `bye` comes before
+// that.
+ngx_msec_t Streams::drainTime() const {
+    const auto* core = reinterpret_cast<ngx_core_conf_t*>(
+        ngx_get_conf(process_.cycle->conf_ctx, ngx_core_module));
+    return core->shutdown_timeout == 0
+               ? conf_.drainTime
+               : std::min(conf_.drainTime, core->shutdown_timeout);
 }
 
 // Each tick ends as many as must be gone by now; at the end nobody waits for anybody.

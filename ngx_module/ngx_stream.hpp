@@ -116,6 +116,7 @@ private:
     void doom(Subscriber& stream, const char* code);
     void sweep();
     void look(Subscriber& stream, ngx_msec_t now);
+    ngx_msec_t drainTime() const;
     void drain(ngx_msec_t now);
     void arm(ngx_event_t& timer, ngx_msec_t pause);
     void end(Subscriber& stream, const char* code);

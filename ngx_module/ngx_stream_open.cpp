@@ -220,6 +220,7 @@ bool Streams::sendHead(Subscriber& stream) {
         return false;
     }
     setDelays(stream.connection, r);
+    stream.connection->log->action = const_cast<char*>("sending events");
     r->write_event_handler = onHeldWritable;
     return ngx_http_send_header(r) == NGX_OK && !r->header_only;
 }
