@@ -7,6 +7,7 @@
 #define MESSAGING_SUITES(SUITE) \
     SUITE(backoff)              \
     SUITE(badge)                \
+    SUITE(batch)                \
     SUITE(chaos)                \
     SUITE(drain)                \
     SUITE(drift)                \
@@ -22,6 +23,7 @@
     SUITE(problem)              \
     SUITE(reader)               \
     SUITE(recovery)             \
+    SUITE(redelivery)           \
     SUITE(route)                \
     SUITE(shards)               \
     SUITE(sse)                  \
