@@ -14,6 +14,7 @@
     SUITE(handler)              \
     SUITE(hash)                 \
     SUITE(hub)                  \
+    SUITE(hub_loss)             \
     SUITE(json)                 \
     SUITE(keys)                 \
     SUITE(model)                \
