@@ -28,7 +28,9 @@ Document filterOf(const Membership& membership);
 struct BulkOutcome {
     Status status;
     std::vector<uint32_t> duplicates;
-    bool wrote = false;  // something was stored, or that is unknown
+    bool wrote = false;    // something was stored, or that is unknown
+    bool refused = false;  // the server itself said why, so that one may ask again
+    uint64_t inserted = 0;
 };
 
 class MongoStore final : public Store {
@@ -95,7 +97,7 @@ private:
     UniqueBulk bulk(Name name, bool ordered);
     BulkOutcome execute(mongoc_bulk_operation_t* bulk, std::string_view what);
     // What a write means to the batch: its code, and whether it can still be abandoned.
-    Status settle(const BulkOutcome& outcome);
+    Status settle(const Status& status, bool wrote);
     Status upsertAll(Name name, const std::vector<Upsert>& upserts,
                      std::string_view what);
     Status writeNote(const std::string& id, const std::vector<ConversationRef>& refs);

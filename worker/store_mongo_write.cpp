@@ -25,9 +25,11 @@ namespace {
 
 constexpr uint64_t kDuplicateKey = 11000;
 
-// Rounds of upserts: whom another's upsert of the same document beat finds it by the
-// next round, where it is an update. More than a few would be no race.
-constexpr int kUpsertRounds = 5;
+// Rounds of one write that met another writer's. Whom another's upsert of the same
+// document beat finds it there in the next round; what the server itself broke off (a
+// deadlock, a write conflict) is asked again: the unique keys make that harmless. More
+// would be no race.
+constexpr int kRounds = 5;
 
 uint64_t now() {
     const auto since = std::chrono::system_clock::now().time_since_epoch();
@@ -135,16 +137,15 @@ BulkOutcome MongoStore::execute(mongoc_bulk_operation_t* bulk, std::string_view 
                                          what, error);
     }
     outcome.wrote = stored > 0 || (!outcome.status.ok() && sent);
+    outcome.inserted = view.number("nInserted");
+    outcome.refused = !outcome.status.ok() && error.domain == MONGOC_ERROR_SERVER;
     bson_destroy(&reply);
     return outcome;
 }
 
-Status MongoStore::settle(const BulkOutcome& outcome) {
-    wrote_ = wrote_ || outcome.wrote;
-    if (outcome.status.ok() || !wrote_) {
-        return outcome.status;
-    }
-    return {Code::Internal, outcome.status.detail()};
+Status MongoStore::settle(const Status& status, bool wrote) {
+    wrote_ = wrote_ || wrote;
+    return status.ok() || !wrote_ ? status : Status(Code::Internal, status.detail());
 }
 
 Status MongoStore::upsertAll(Name name, const std::vector<Upsert>& upserts,
@@ -153,10 +154,10 @@ Status MongoStore::upsertAll(Name name, const std::vector<Upsert>& upserts,
     for (const auto& upsert : upserts) {
         left.push_back(&upsert);
     }
-    for (int round = 0; round < kUpsertRounds && !left.empty(); ++round) {
+    for (int round = 0; round < kRounds && !left.empty(); ++round) {
         Status status = client_.ready();
         if (!status.ok()) {
-            return settle({status, {}, false});
+            return settle(status, false);
         }
         const UniqueBulk operations = bulk(name, false);
         const Document options = upsertOption();
@@ -165,12 +166,15 @@ Status MongoStore::upsertAll(Name name, const std::vector<Upsert>& upserts,
             if (!mongoc_bulk_operation_update_one_with_opts(
                     operations.get(), upsert->first.get(), upsert->second.get(),
                     options.get(), &error)) {
-                return settle(
-                    {client_.failure(Code::StoreUnavailable, what, error), {}, false});
+                return settle(client_.failure(Code::StoreUnavailable, what, error),
+                              false);
             }
         }
         const BulkOutcome outcome = execute(operations.get(), what);
-        status = settle(outcome);
+        status = settle(outcome.status, outcome.wrote);
+        if (!status.ok() && outcome.refused && round + 1 < kRounds) {
+            continue;
+        }
         if (!status.ok()) {
             return status;
         }
@@ -252,13 +256,14 @@ Status MongoStore::insertConversations(const std::vector<Conversation>& conversa
     }
     Status status = client_.ready();
     if (!status.ok()) {
-        return settle({status, {}, false});
+        return settle(status, false);
     }
     const UniqueBulk operations = bulk(Name::Conversations, false);
     for (const auto& conversation : conversations) {
         mongoc_bulk_operation_insert(operations.get(), documentOf(conversation).get());
     }
-    return settle(execute(operations.get(), "inserting conversations"));
+    const BulkOutcome outcome = execute(operations.get(), "inserting conversations");
+    return settle(outcome.status, outcome.wrote);
 }
 
 Result<std::vector<InsertResult>> MongoStore::insertMessages(
@@ -270,10 +275,10 @@ Result<std::vector<InsertResult>> MongoStore::insertMessages(
     }
     // An ordered bulk ends at the first duplicate: what stands behind it goes into the
     // next one, without the rest of that conversation.
-    while (!left.empty()) {
+    for (int refusals = 0; !left.empty();) {
         Status status = client_.ready();
         if (!status.ok()) {
-            return settle({status, {}, false});
+            return settle(status, false);
         }
         const UniqueBulk operations = bulk(Name::Messages, true);
         for (const size_t i : left) {
@@ -281,17 +286,20 @@ Result<std::vector<InsertResult>> MongoStore::insertMessages(
                                          documentOf(messages[i]).get());
         }
         const BulkOutcome outcome = execute(operations.get(), "inserting messages");
-        status = settle(outcome);
-        if (!status.ok()) {
+        status = settle(outcome.status, outcome.wrote);
+        if (!status.ok() && !(outcome.refused && ++refusals < kRounds)) {
             return status;
         }
-        const size_t stored =
-            outcome.duplicates.empty() ? left.size() : outcome.duplicates.front();
+        size_t stored = status.ok() ? left.size() : outcome.inserted;
+        if (!outcome.duplicates.empty()) {
+            stored = outcome.duplicates.front();
+        }
         for (size_t n = 0; n < stored; ++n) {
             results[left[n]] = InsertResult::Inserted;
         }
-        if (stored == left.size()) {
-            break;
+        if (outcome.duplicates.empty()) {
+            left.erase(left.begin(), left.begin() + static_cast<ptrdiff_t>(stored));
+            continue;
         }
         const Message& duplicate = messages[left[stored]];
         results[left[stored]] = InsertResult::Duplicate;
