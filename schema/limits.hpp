@@ -28,7 +28,7 @@ constexpr size_t kMaxId = 128;
 constexpr size_t kMaxName = 128;
 
 // Bytes of a cursor. We make them; one that is longer is somebody else's.
-constexpr size_t kMaxCursor = 512;
+constexpr size_t kMaxCursor = 2048;
 
 // Members of a conversation. A message updates a membership and an inbox for each.
 constexpr size_t kMaxMembers = 50;
