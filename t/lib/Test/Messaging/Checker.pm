@@ -392,7 +392,8 @@ sub figures {
         $figures{requests} += $attempts;
         $figures{repeats} += $attempts - 1;
         $figures{acknowledged}++ if acknowledged($operation);
-        $figures{open}++ if !acknowledged($operation) && !refused($operation);
+        $figures{open}++
+            if !acknowledged($operation) && !refused($operation) && unknown($operation);
         $figures{status}{ $_->{status} // 'none' }++ for @{ $operation->{attempts} };
     }
     return \%figures;

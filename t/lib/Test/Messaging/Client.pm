@@ -43,6 +43,7 @@ sub new {
 sub give_up_when { $_[0]{give_up} = $_[1]; return $_[0] }
 
 # `copies`: the first attempt is made so often at once. `key`: another than one of its own.
+# `once_refused`: a 503 is an answer too, unless an attempt before it may have been stored.
 sub send_message {
     my ($self, $conversation, $content, %options) = @_;
     my $operation = { op => 'send', conversation => $conversation, content => $content };
@@ -72,6 +73,7 @@ sub operate {
     my $key = $options{key} // "$self->{name}-$n";
     my @request = ($method, $path, $body, as => $self->{user}, key => $key);
     my $copies = $options{copies} // 1;
+    my $unknown = !$options{once_refused};
     $self->note({ %$operation, n => $n, user => $self->{user}, key => $key, start => now() });
     while (1) {
         $self->note({ n => $n, attempts => $copies });
@@ -79,6 +81,8 @@ sub operate {
         $self->note({ n => $n, at => now(), result_of($_) }) for @answers;
         my ($definite) = grep { $_->{status} =~ /^[24]/ } @answers;
         return $definite if $definite;
+        $unknown ||= grep { $_->{status} != 503 } @answers;
+        return $answers[0] if !$unknown;
         return if $self->{give_up}->();
         sleep 0.02 + rand 0.15;
         $copies = 1;

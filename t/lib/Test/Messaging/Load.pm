@@ -144,7 +144,7 @@ sub act {
         my $copies = rand() < 0.1 ? 2 + int rand 2 : 1;
         my $key = "$state->{number}-" . ++$state->{sent};
         my $answer = $client->send_message($group->{id}, $self->text($state),
-            copies => $copies, key => $key);
+            copies => $copies, key => $key, once_refused => rand() < 0.3);
         $state->{last}{ $group->{id} } = $key if $answer && $answer->{status} =~ /^2/;
     }
     return;
