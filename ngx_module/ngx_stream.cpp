@@ -27,10 +27,6 @@ constexpr ngx_msec_t kStuckTime = 10000;  // bytes wait and none leaves
 // Whoever has too many streams must not take them from itself in turns.
 constexpr uint64_t kRetryOverLimit = 60 * 1000;
 
-uint32_t random32() {
-    return static_cast<uint32_t>(ngx_random()) << 1;
-}
-
 Streams* streamsOf(ngx_event_t* event) {
     return static_cast<Streams*>(static_cast<ngx_connection_t*>(event->data)->data);
 }

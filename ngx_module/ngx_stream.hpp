@@ -28,6 +28,11 @@
 
 namespace messaging {
 
+// For draws (core/drain.hpp): nginx's generator gives 31 bits.
+inline uint32_t random32() {
+    return static_cast<uint32_t>(ngx_random()) << 1;
+}
+
 // What was written to a request and has not left yet; lives as long as the request,
 // which can outlive its stream. Filters see the buffers, so their addresses are fixed.
 struct HeldOutput {

@@ -18,10 +18,6 @@
 namespace messaging {
 namespace {
 
-uint32_t random32() {
-    return static_cast<uint32_t>(ngx_random()) << 1;
-}
-
 // Whether nothing but the chunked filter stands between us and the socket, and nobody
 // else needs the request.
 bool parkable(ngx_http_request_t* r) {
@@ -87,6 +83,9 @@ ngx_int_t openStream(ngx_http_request_t* r, const LocConf* conf, const Identity&
     return process(r)->streams->serve(r, conf, who, expires);
 }
 
+// Redis is up. Where it is not, or goes before `hello`, the answer is 503 with
+// Retry-After, and a browser's EventSource gives up on any status but 200: its client
+// has to try again.
 ngx_int_t Streams::serve(ngx_http_request_t* r, const LocConf* conf,
                          const Identity& who, uint64_t expires) {
     const ngx_int_t rc = ngx_http_discard_request_body(r);
