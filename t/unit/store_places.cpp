@@ -2,18 +2,21 @@
 // libraries are used in that process only.
 #include "t/unit/store_places.hpp"
 
-#include <mongoc/mongoc.h>
-#include <sqlite3.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
+#include "worker/store_mongo_client.hpp"
+#include "worker/store_sqlite_db.hpp"
+
 #include <check.h>  // last: it defines a macro named fail
 
 namespace messaging::unit {
 namespace {
+
+namespace mongo = worker::mongo;
 
 // "mongodb://HOSTS[/[DATABASE][?OPTIONS]]" with this database.
 std::string withDatabase(const std::string& uri, const std::string& database) {
@@ -26,47 +29,40 @@ std::string withDatabase(const std::string& uri, const std::string& database) {
 class MongoPlace : public Place {
 public:
     MongoPlace() {
-        mongoc_init();
         bson_oid_t unique;
         bson_oid_init(&unique, nullptr);
         char name[25];
         bson_oid_to_string(&unique, name);
         database_ = std::string("messaging_test_") + name;
         uri_ = withDatabase(mongoServer(), database_);
-        mongoc_uri_t* uri = mongoc_uri_new(uri_.c_str());
-        ck_assert_msg(uri != nullptr, "MESSAGING_TEST_MONGODB is no MongoDB URI");
-        client_ = mongoc_client_new_from_uri(uri);
-        mongoc_uri_destroy(uri);
+        const auto parsed = mongo::parseUri(uri_);
+        ck_assert_msg(parsed.ok(), "MESSAGING_TEST_MONGODB is no MongoDB URI");
+        client_.reset(mongoc_client_new_from_uri(parsed.value().get()));
     }
 
     ~MongoPlace() override {
-        mongoc_database_t* database =
-            mongoc_client_get_database(client_, database_.c_str());
-        mongoc_database_drop(database, nullptr);
-        mongoc_database_destroy(database);
-        mongoc_client_destroy(client_);
+        const mongo::UniqueDatabase database(
+            mongoc_client_get_database(client_.get(), database_.c_str()));
+        mongoc_database_drop(database.get(), nullptr);
     }
 
     std::string uri() const override { return uri_; }
     bool transactional() const override { return false; }
 
     void setVersion(unsigned version) override {
-        mongoc_collection_t* meta =
-            mongoc_client_get_collection(client_, database_.c_str(), "meta");
-        bson_t* filter = BCON_NEW("_id", BCON_UTF8("schema"));
-        bson_t* update = BCON_NEW("$set", "{", "version",
-                                  BCON_INT64(static_cast<int64_t>(version)), "}");
-        ck_assert(mongoc_collection_update_one(meta, filter, update, nullptr, nullptr,
-                                               nullptr));
-        bson_destroy(update);
-        bson_destroy(filter);
-        mongoc_collection_destroy(meta);
+        const mongo::UniqueCollection meta(
+            mongoc_client_get_collection(client_.get(), database_.c_str(), "meta"));
+        mongo::Document filter, value, update;
+        filter.text("_id", "schema");
+        update.document("$set", value.number("version", version));
+        ck_assert(mongoc_collection_update_one(meta.get(), filter.get(), update.get(),
+                                               nullptr, nullptr, nullptr));
     }
 
 private:
     std::string database_;
     std::string uri_;
-    mongoc_client_t* client_ = nullptr;
+    mongo::UniqueClient client_;
 };
 
 }  // namespace
@@ -92,11 +88,11 @@ SqlitePlace::~SqlitePlace() {
 }
 
 void SqlitePlace::execute(const char* sql) {
-    sqlite3* database = nullptr;
-    ck_assert_int_eq(sqlite3_open(path().c_str(), &database), SQLITE_OK);
-    const int code = sqlite3_exec(database, sql, nullptr, nullptr, nullptr);
-    ck_assert_msg(code == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(database));
-    sqlite3_close(database);
+    sqlite3* opened = nullptr;
+    ck_assert_int_eq(sqlite3_open(path().c_str(), &opened), SQLITE_OK);
+    const worker::sqlite::Connection database(opened);
+    const int code = sqlite3_exec(opened, sql, nullptr, nullptr, nullptr);
+    ck_assert_msg(code == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(opened));
 }
 
 void SqlitePlace::setVersion(unsigned version) {
