@@ -86,6 +86,10 @@ void giveUp(ngx_http_request_t* r, const RequestContext& own) {
         finish(r, [r] { return respondStatus(r, false, {}); });
         return;
     }
+    if (!process(r)->redis->up()) {  // it never was: nothing was sent
+        fail(r, Code::RedisUnavailable, "Redis does not let us in");
+        return;
+    }
     const std::string id = process(r)->commands->commandId(own.ticket);
     fail(r, Code::Timeout,
          id.empty() ? "Redis does not answer" : "no reply to command " + id);

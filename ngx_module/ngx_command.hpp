@@ -71,6 +71,9 @@ bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* co
 // What came on the process's own channel.
 void takeReply(Process* process, std::string_view payload);
 
+// Redis is there, or is not: those that waited to know are served now.
+void serveEarly(Process* process);
+
 // Redis is gone, and replies with it: nobody waits any longer.
 void failAll(Process* process);
 

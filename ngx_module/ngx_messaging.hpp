@@ -47,6 +47,7 @@ struct Process : Redis::Listener {
     std::string replyChannel;
     core::TokenCache tokens;
     std::unique_ptr<Commands> commands;
+    std::vector<uint64_t> early;  // tickets of requests that came before Redis
     std::unique_ptr<Streams> streams;
     time_t lastOddity = 0;         // when something odd from Redis was last logged
     std::unique_ptr<Redis> redis;  // last: it goes first, and calls nobody any more

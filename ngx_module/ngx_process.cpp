@@ -46,10 +46,15 @@ void Process::redisUp() {
         streams->redisUp();
         return 0;
     });
+    guard(cycle->log, 0, [this] {
+        serveEarly(this);
+        return 0;
+    });
 }
 
 void Process::redisDown() {
     guard(cycle->log, 0, [this] {
+        serveEarly(this);
         failAll(this);
         return 0;
     });

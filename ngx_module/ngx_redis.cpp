@@ -48,6 +48,9 @@ public:
 
     void connect();
     bool up() const { return phase_ == Phase::Up; }
+    bool coming() const {
+        return phase_ != Phase::Up && phase_ != Phase::Down && reason_.empty();
+    }
     const std::string& run() const { return run_; }
     bool command(const std::vector<std::string_view>& arguments, Done done);
     void subscribe(std::string_view channel);
@@ -441,9 +444,7 @@ void Redis::Impl::drop(std::string_view reason) {
     subscribing_.clear();
     dismiss(greeting_);
     dismiss(pending_);
-    if (wasUp) {
-        contain([this] { listener_.redisDown(); });
-    }
+    contain([this] { listener_.redisDown(); });
 }
 
 // Once for each reason in turn, not once for each try.
@@ -482,6 +483,9 @@ void Redis::connect() {
 }
 bool Redis::up() const {
     return impl_->up();
+}
+bool Redis::coming() const {
+    return impl_->coming();
 }
 const std::string& Redis::run() const {
     return impl_->run();

@@ -48,8 +48,8 @@ public:
         virtual ~Listener() = default;
         // Both connections work and the process's own channel is subscribed.
         virtual void redisUp() = 0;
-        // One of them broke; both are closed, commands under way got nullptr. A new try
-        // follows by itself, after a pause that grows.
+        // One of them broke or could not be made; both are closed, commands under way
+        // got nullptr. A new try follows by itself, after a pause that grows.
         virtual void redisDown() = 0;
         virtual void redisSubscribed(std::string_view channel) = 0;
         virtual void redisMessage(std::string_view channel,
@@ -62,6 +62,8 @@ public:
 
     void connect();  // begins; returns at once
     bool up() const;
+    // The first try is under way: whether it is there is not known yet.
+    bool coming() const;
     // First 16 hexadecimal digits of Redis's run_id. Only while up.
     const std::string& run() const;
 

@@ -13,6 +13,9 @@
 namespace messaging {
 namespace {
 
+// No Redis is 503 at once, so nobody waits long to hear it.
+constexpr ngx_msec_t kEarlyTime = 1000;
+
 // A write while its body is being read; in the request's pool.
 struct Write {
     Operation operation = Operation::Send;
@@ -240,6 +243,17 @@ ngx_int_t readBody(ngx_http_request_t* r, const LocConf* conf, Identity who,
 
 // --- All
 
+// A process that just started, after a reload say, has Redis a moment later than its
+// first requests.
+ngx_int_t waitForRedis(ngx_http_request_t* r, const LocConf* conf) {
+    const uint64_t ticket = reserve(r);
+    if (ticket == 0) {
+        return respondProblem(r, Code::QueueFull);
+    }
+    process(r)->early.push_back(ticket);
+    return park(r, ngx_min(kEarlyTime, conf->timeout));
+}
+
 ngx_int_t serveSignedIn(ngx_http_request_t* r, const LocConf* conf,
                         const core::Route& route) {
     Identity who;
@@ -252,6 +266,9 @@ ngx_int_t serveSignedIn(ngx_http_request_t* r, const LocConf* conf,
         return NGX_ERROR;
     }
     const Process* here = process(r);
+    if (here != nullptr && here->redis->coming()) {
+        return waitForRedis(r, conf);
+    }
     if (here == nullptr || !here->redis->up()) {
         return respondProblem(r, Code::RedisUnavailable);
     }
@@ -286,6 +303,16 @@ ngx_int_t serve(ngx_http_request_t* r) {
 }
 
 }  // namespace
+
+void serveEarly(Process* process) {
+    std::vector<uint64_t> tickets;
+    tickets.swap(process->early);
+    for (const uint64_t ticket : tickets) {
+        if (ngx_http_request_t* r = process->commands->find(ticket)) {
+            finish(r, [r] { return serve(r); });
+        }
+    }
+}
 
 ngx_int_t handleRequest(ngx_http_request_t* r) {
     // A subrequest's answer would stand in the middle of another's.
