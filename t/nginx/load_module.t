@@ -22,6 +22,7 @@ is($code, 0, 'nginx -t accepts it') or diag $output;
 $t->start_nginx;
 is($t->get('/x')->{content}, 'plain', 'nginx serves as without it');
 
+$t->wait_for('its worker process', sub { $t->nginx_workers });
 my ($worker) = $t->nginx_workers;
 my @sockets = grep { (readlink($_) // '') =~ /^socket/ } glob "/proc/$worker/fd/*";
 my $unloaded = Test::Messaging->new;
@@ -31,8 +32,8 @@ CONF
 my $conf = $unloaded->read_file('nginx.conf') =~ s/^load_module.*$//mr;
 $unloaded->write_file('nginx.conf', $conf);
 $unloaded->start_nginx;
-my ($other) = $unloaded->nginx_workers;
 $unloaded->get('/x');
+my ($other) = $unloaded->nginx_workers;
 my @without = grep { (readlink($_) // '') =~ /^socket/ } glob "/proc/$other/fd/*";
 is(scalar @sockets, scalar @without, 'no socket more than nginx without it');
 $unloaded->stop;

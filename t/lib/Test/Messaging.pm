@@ -436,7 +436,7 @@ sub token {
 sub headers_of {
     my ($self, %options) = @_;
     my %headers = %{ $options{headers} || {} };
-    $headers{Authorization} = 'Bearer ' . ($self->{tokens}{ $options{as} } //= $self->token($options{as}))
+    $headers{Authorization} //= 'Bearer ' . ($self->{tokens}{ $options{as} } //= $self->token($options{as}))
         if defined $options{as};
     $headers{'Idempotency-Key'} = $options{key} if defined $options{key};
     return \%headers;
