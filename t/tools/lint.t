@@ -17,24 +17,20 @@ chomp $copy;
 system("cd $root && git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t $copy 2>/dev/null");
 system("cd $copy && git init -q . && git add -A") == 0 or die;
 
-sub breaks {
-    my ($what, $file, $line, $pattern) = @_;
-    open my $in, '<', "$copy/$file" or die $!;
-    my $before = do { local $/; <$in> };
-    close $in;
-    open my $out, '>>', "$copy/$file" or die $!;
-    print $out $line;
-    close $out;
-    like(`cd $copy && scripts/lint 2>&1`, $pattern, $what);
-    open $out, '>', "$copy/$file" or die $!;
-    print $out $before;
-    close $out;
+my @broken = (
+    ['nginx in the core', 'ngx_module/core/sse.cpp', '#include "ngx_module/ngx.hpp"', qr/sse\.cpp:\d+: core sees only schema/],
+    ['a store in the rules', 'worker/reader.cpp', '#include <sqlite3.h>', qr/reader\.cpp:\d+:.*sqlite3/],
+    ['the worker in the module', 'ngx_module/ngx_auth.cpp', '#include "worker/store.hpp"',
+        qr/ngx_auth\.cpp:\d+: the module does not see the worker/],
+    ['yajl beside json.cpp', 'schema/keys.cpp', '#include <yajl/yajl_parse.h>', qr/keys\.cpp:\d+:.*yajl/],
+    ['an odd format', 'schema/wire.cpp', 'int  oddly( ){return 1;}', qr/wire\.cpp/],
+);
+for my $broken (@broken) {
+    open my $file, '>>', "$copy/$broken->[1]" or die $!;
+    print $file "$broken->[2]\n";
+    close $file;
 }
-
-breaks('nginx in the core', 'ngx_module/core/sse.cpp', "#include \"ngx_module/ngx.hpp\"\n", qr/core sees only schema/);
-breaks('a store in the rules', 'worker/reader.cpp', "#include <sqlite3.h>\n", qr/reader\.cpp/);
-breaks('the worker in the module', 'ngx_module/ngx_auth.cpp', "#include \"worker/store.hpp\"\n", qr/the module does not see the worker/);
-breaks('yajl beside json.cpp', 'schema/wire.cpp', "#include <yajl/yajl_parse.h>\n", qr/wire\.cpp/);
-breaks('an odd format', 'schema/wire.cpp', "int  oddly( ){return 1;}\n", qr/wire\.cpp/);
+my $found = `cd $copy && scripts/lint 2>&1`;
+like($found, $_->[3], "$_->[0]: found") for @broken;
 system('rm', '-rf', $copy);
 done_testing();
