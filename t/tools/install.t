@@ -54,7 +54,8 @@ my $service = `cat $unit`;
 like($service, qr/^$_$/m, $_ =~ s/\\//gr) for qw(NoNewPrivileges=\S+ ProtectSystem=strict
     PrivateTmp=\S+ MemoryDenyWriteExecute=\S+ SystemCallFilter=\S.* CapabilityBoundingSet= StateDirectory=messaging
     Restart=\S+);
-like($service, qr{^ExecStart=/usr/bin/messaging-worker .*--config /etc/messaging/worker\.conf}m, 'starts what is installed');
+like($service, qr{^ExecStart=/usr/bin/messaging-worker --config \S+/worker\.conf$}m, "starts what is installed");
+like($service, qr{^LoadCredential=\S*/etc/messaging/worker\.conf$}m, "with the installed configuration");
 SKIP: {
     skip 'no systemd-analyze', 1 if !-x '/usr/bin/systemd-analyze';
     my $copy = $service =~ s{^ExecStart=/usr/bin/messaging-worker}{ExecStart=$worker}mr;

@@ -54,7 +54,7 @@ sub new {
         build   => $build,
         store   => $options{store} || $ENV{TEST_STORE} || 'sqlite',
         workers => $options{workers} // 1,
-        asan    => $build =~ m{/asan\z},
+        asan    => scalar($build =~ m{/asan\z}),
         pids    => {},
         parent  => $$,
     }, $class;
