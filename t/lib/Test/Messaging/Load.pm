@@ -140,6 +140,8 @@ sub act {
         $client->read_up_to($group->{id}, rand() < 0.5 ? undef : 1 + int rand 50);
     } elsif ($kind < 0.15) {
         $self->be_wrong($state, $group);
+    } elsif ($kind < 0.22) {
+        $self->{messaging}->get('/unread-count', as => $state->{user});    # leaves it in a cache
     } else {
         my $copies = rand() < 0.1 ? 2 + int rand 2 : 1;
         my $key = "$state->{number}-" . ++$state->{sent};
