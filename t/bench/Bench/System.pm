@@ -34,7 +34,8 @@ sub start {
     # Sanitizers would be measured, not us.
     $parts->{asan} = 0;
     $parts->start_redis('--port', $self->{redis}, '--bind', '127.0.0.1');
-    $self->configure(($options{streams} // 0) + 512);
+    # nginx begins to close idle connections where less than a sixteenth is free.
+    $self->configure(int(1.25 * ($options{streams} // 0)) + 512);
     $self->start_worker if $kind ne 'nchan';
     $parts->start_nginx;
     $kind eq 'nchan' ? $self->wait_nchan : $parts->wait_ready;
