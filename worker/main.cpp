@@ -38,6 +38,7 @@ void handleSignals() {
     sigaction(SIGINT, &action, nullptr);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, nullptr);
+    sigaction(SIGXFSZ, &action, nullptr);  // a file at its limit is a full disk
 }
 
 Result<std::vector<std::unique_ptr<Store>>> makeStores(const Options& options) {
