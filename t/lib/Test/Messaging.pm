@@ -223,17 +223,24 @@ sub redis_answer {
 
 sub store_uri {
     my ($self) = @_;
-    return "sqlite:$self->{dir}/messaging.db" if $self->{store} eq 'sqlite';
-    if (!$self->{uri}) {
+    if (!$self->{uri} && $self->{store} eq 'sqlite') {
+        $self->{uri} = "sqlite:$self->{dir}/messaging.db";
+    } elsif (!$self->{uri}) {
         my $name = 'messaging_test_' . $$ . '_' . int(rand 1e9);
         $self->{uri} = $ENV{MESSAGING_TEST_MONGODB} =~ s{^(mongodb://[^/?]+)/?[^?]*}{$1/$name}r;
     }
     return $self->{uri};
 }
 
+# Another store than the test's own; before the start.
+sub store_at { my ($self, $uri) = @_; $self->{uri} = $uri; return $self }
+
+# A command that runs the worker's, such as nsenter.
+sub wrap_worker { my ($self, @wrap) = @_; $self->{wrap} = \@wrap; return $self }
+
 sub worker_command {
     my ($self, @arguments) = @_;
-    return ["$self->{build}/messaging-worker", @arguments, '--redis',
+    return [@{ $self->{wrap} || [] }, "$self->{build}/messaging-worker", @arguments, '--redis',
         'unix:' . $self->redis_socket, '--store', $self->store_uri];
 }
 
@@ -393,6 +400,13 @@ sub stop {
 # Stops everything, then the two tests that end every file.
 sub finish {
     my ($self) = @_;
+    $self->stop_and_check;
+    done_testing();
+    return;
+}
+
+sub stop_and_check {
+    my ($self) = @_;
     $_->close for values %{ delete $self->{streams} || {} };
     $self->stop;
     my $log = $self->read_file('error.log');
@@ -403,7 +417,6 @@ sub finish {
     $reports .= join '', grep { /runtime error:|Sanitizer/ } map { split /^/, $self->read_file(s{.*/}{}r) }
         glob "$self->{dir}/*.log";
     is($reports, '', 'no sanitizer errors');
-    done_testing();
     return;
 }
 
