@@ -1,5 +1,5 @@
-// Dies at a named place, in test builds only (MESSAGING_CRASH_POINTS). The environment
-// is read at the first passage; any thread may pass.
+// Dies or stops at a named place, in test builds only (MESSAGING_CRASH_POINTS). The
+// environment is read at the first passage; any thread may pass.
 #include "worker/crash.hpp"
 
 #ifdef MESSAGING_CRASH_POINTS
@@ -14,34 +14,38 @@
 namespace messaging::worker {
 namespace {
 
-struct CrashAt {
-    std::string name;  // empty: nowhere
-    long passage = 1;
-};
+class Place {
+public:
+    Place(const char* variable, int signal) : signal_(signal) {
+        if (const char* text = std::getenv(variable); text != nullptr) {
+            name_ = text;
+        }
+        const size_t colon = name_.find(':');
+        if (colon != std::string::npos) {
+            left_ = std::atol(name_.c_str() + colon + 1);
+            name_.resize(colon);
+        }
+    }
 
-CrashAt wanted() {
-    const char* text = std::getenv("MESSAGING_CRASH_AT");
-    if (text == nullptr) {
-        return {};
+    void passed(const char* name) {
+        if (name_ == name && --left_ == 0) {
+            kill(getpid(), signal_);
+        }
     }
-    CrashAt at;
-    at.name = text;
-    const size_t colon = at.name.find(':');
-    if (colon != std::string::npos) {
-        at.passage = std::atol(at.name.c_str() + colon + 1);
-        at.name.resize(colon);
-    }
-    return at;
-}
+
+private:
+    std::string name_;  // empty: nowhere
+    std::atomic<long> left_{1};
+    const int signal_;
+};
 
 }  // namespace
 
 void crashPoint(const char* name) {
-    static const CrashAt at = wanted();
-    static std::atomic<long> passages{0};
-    if (at.name == name && ++passages == at.passage) {
-        kill(getpid(), SIGKILL);
-    }
+    static Place stop("MESSAGING_STOP_AT", SIGSTOP);
+    static Place crash("MESSAGING_CRASH_AT", SIGKILL);
+    stop.passed(name);
+    crash.passed(name);
 }
 
 }  // namespace messaging::worker

@@ -1,6 +1,6 @@
 // Named places at which a test build kills its own process, once, as kill -9 would:
-// MESSAGING_CRASH_AT=NAME[:N] dies at the N-th passage (default 1). In other builds,
-// nothing.
+// MESSAGING_CRASH_AT=NAME[:N] dies at the N-th passage (default 1), MESSAGING_STOP_AT
+// stops there until SIGCONT. In other builds, nothing.
 #pragma once
 
 namespace messaging::worker {
