@@ -35,8 +35,10 @@ if (($ENV{TEST_STORE} // '') eq 'mongodb' && $ENV{MESSAGING_TEST_MONGODB}) {
 }
 
 my %harms = (
-    kill_worker       => 6,
-    stop_worker       => 4,
+    kill_worker       => 3,
+    crash_worker      => 3,
+    stop_worker       => 2,
+    stop_worker_at    => 2,
     kill_nginx_worker => 3,
     reload_nginx      => 1,
     flush             => 2,

@@ -113,6 +113,29 @@ sub kill_worker {
     return;
 }
 
+# It dies, or stops, at a place and a passage drawn from all of them: where a kill from outside
+# would rarely hit.
+sub crash_worker   { $_[0]->arm_worker('MESSAGING_CRASH_AT') }
+sub stop_worker_at { $_[0]->arm_worker('MESSAGING_STOP_AT') }
+
+sub arm_worker {
+    my ($self, $variable) = @_;
+    my $name = $self->a_worker;
+    $self->{messaging}->end($name, 'KILL');
+    my @points = crash_points();
+    my $place = $points[rand @points] . ':' . (1 + int rand 40);
+    $self->{messaging}->start_worker($name, $variable => $place);
+    # Whether it has stopped is not asked: it is sent on some time after it may have.
+    $self->{stopped}{$name} = time + 1 + rand 4;
+    return;
+}
+
+# In the order in which a command passes them.
+sub crash_points {
+    return qw(after-read before-insert after-insert after-memberships after-commit after-log
+        after-publish before-ack);
+}
+
 # It goes on when tend() is called after its time.
 sub stop_worker {
     my ($self) = @_;

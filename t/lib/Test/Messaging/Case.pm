@@ -1,0 +1,172 @@
+package Test::Messaging::Case;
+
+# One command of alice's to a conversation with bob, both of this case alone, that a test lets
+# fail in some way, repeats, and then holds against what is there: by Test::Messaging::Checker.
+#
+#   my $case = Test::Messaging::Case->new($messaging, 17, 'send');
+#   my $request = $case->begin;    # may stay unanswered
+#   $case->until_answered;
+#   my @wrong = $case->settles;
+
+use strict;
+use warnings;
+
+use Time::HiRes qw(time);
+
+use Test::Messaging::Checker qw(problems);
+use Test::Messaging::Client;
+use Test::Messaging::Listener;
+use Test::Messaging::Load;
+use Test::Messaging::Request;
+
+sub commands { return ('start with content', 'start without', 'send', 'repeat', 'read') }
+
+# The conversation is there already, but for a start; and so is the message, for a repeat.
+sub new {
+    my ($class, $messaging, $n, $command) = @_;
+    my $self = bless { messaging => $messaging, alice => "alice$n", bob => "bob$n", listeners => [] },
+        $class;
+    $self->{conversation} = Test::Messaging::Load::conversation_id(@$self{qw(alice bob)});
+    my $op = $command =~ s/ .*//r;
+    my $operation = $self->{operation} = {
+        op => $op eq 'repeat' ? 'send' : $op, user => $self->{alice}, attempts => [],
+        conversation => $self->{conversation}, key => 'the key', start => now(),
+    };
+    $operation->{content} = "words $n" if $command ne 'read' && $command ne 'start without';
+    $self->{operations} = [$operation];
+    if ($op ne 'start') {
+        $messaging->open_conversation($self->{bob}, $self->{alice});
+        $self->say("first $n");
+    }
+    $self->until_answered if $op eq 'repeat';
+    return $self;
+}
+
+sub now { return Test::Messaging::Client::now() }
+
+sub begin {
+    my ($self) = @_;
+    my ($operation, $id) = @$self{qw(operation conversation)};
+    my %content = defined $operation->{content} ? (content => $operation->{content}) : ();
+    my %request = (
+        start => ['POST', '/conversations', { members => [$self->{bob}], %content }],
+        send  => ['POST', "/conversations/$id/messages", \%content],
+        read  => ['PATCH', "/conversations/$id/read", {}],
+    );
+    return Test::Messaging::Request->new($self->{messaging}, @{ $request{ $operation->{op} } },
+        as => $self->{alice}, key => $operation->{key});
+}
+
+# What the request was answered, or will not be, counts.
+sub answered {
+    my ($self, $request, $limit) = @_;
+    my $answer = $request->answer($limit);
+    note($self->{operation}, $answer);
+    return $answer;
+}
+
+sub note {
+    my ($operation, $answer) = @_;
+    push @{ $operation->{attempts} }, { at => now(), Test::Messaging::Client::result_of($answer) };
+    return;
+}
+
+# Repeats the command until its answer is definite; its status.
+sub until_answered {
+    my ($self) = @_;
+    my $answer;
+    $self->{messaging}->wait_for('an answer', sub {
+        $answer = $self->answered($self->begin, 3);
+        return $answer->{status} =~ /^[24]/;
+    });
+    return $answer->{status};
+}
+
+# A message of bob's, until it is stored.
+sub say {
+    my ($self, $text) = @_;
+    my $operation = { op => 'send', user => $self->{bob}, conversation => $self->{conversation},
+        content => $text, key => $text, start => now(), attempts => [] };
+    push @{ $self->{operations} }, $operation;
+    $self->{messaging}->wait_for($text, sub {
+        my $answer = $self->{messaging}->send_text(
+            $self->{bob}, $self->{conversation}, $text, key => $text);
+        note($operation, $answer);
+        return $answer->{status} =~ /^2/;
+    });
+    return;
+}
+
+# A stream of alice's or bob's, past what it has to fetch.
+sub listen {
+    my ($self, $who) = @_;
+    my $messaging = $self->{messaging};
+    my $user = $self->{$who};
+    my $name = "$who-" . @{ $self->{listeners} };
+    my $listener = Test::Messaging::Listener->new($messaging,
+        user => $user, notes => $messaging->dir . "/$user-$name.notes");
+    $listener->step(0.01) until $listener->fresh;
+    push @{ $self->{listeners} }, { name => $name, user => $user, listener => $listener };
+    return $listener;
+}
+
+# What contradicts a promise, once it has had time to settle. `streams`: these too.
+sub settles {
+    my ($self, %options) = @_;
+    my ($end, @wrong) = time + 5;
+    do {
+        @wrong = problems($self->observe($options{streams}));
+    } while (@wrong && time < $end);
+    return @wrong;
+}
+
+sub observe {
+    my ($self, $streams) = @_;
+    my $messaging = $self->{messaging};
+    my ($id, @users) = @$self{qw(conversation alice bob)};
+    my %observed = (operations => $self->{operations}, listeners => []);
+    my %histories;
+    for my $user (@users) {
+        my $list = $messaging->fetch('/conversations', $user)->{conversations};
+        $observed{views}{$user} = { list => { map { $_->{id} => $_ } @$list },
+            badge => $messaging->fetch('/unread-count', $user) };
+        my $answer = $messaging->get("/conversations/$id/messages", as => $user);
+        $histories{$user} = $answer->{json}{messages} if $answer->{status} == 200;
+    }
+    $observed{conversations}{$id} = { members => \@users, histories => \%histories };
+    for my $one ($streams ? @{ $self->{listeners} } : ()) {
+        my ($user, $listener) = @$one{qw(user listener)};
+        my $listed = $observed{views}{$user}{list}{$id};
+        $listener->expect({ $id => [scalar @{ $histories{$user} || [] },
+            $listed ? $listed->{readSeq} : 0] });
+        my $end = time + 10;
+        $listener->step(0.01) until $listener->at_goal || time > $end;
+        push @{ $observed{listeners} },
+            { name => $one->{name}, user => $user, notes => [$listener->notes] };
+    }
+    return \%observed;
+}
+
+sub close { my ($self) = @_; $_->{listener}->leave for @{ $self->{listeners} }; return }
+
+# --- What Redis has in hand
+
+sub shards {
+    my ($messaging, $command, @rest) = @_;
+    return map { $messaging->redis($command, "messaging:{w$_}:commands", @rest) } 0 .. 15;
+}
+
+# How many shards have commands that were read and not acknowledged.
+sub pending {
+    my ($messaging) = @_;
+    return scalar grep { ref && $_->[0] } shards($messaging, 'XPENDING', 'workers');
+}
+
+# Workers own everything, and nothing waits.
+sub at_rest {
+    my ($messaging) = @_;
+    return 0 if grep { !defined $messaging->redis('GET', "messaging:{w$_}:lease") } 0 .. 15;
+    return !grep { $_ } shards($messaging, 'XLEN');
+}
+
+1;
