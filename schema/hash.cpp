@@ -25,10 +25,21 @@ void require(bool done) {
     }
 }
 
+// Asked for once: OpenSSL 3 searches its providers each time. Lives as long as the
+// process.
+const EVP_MD* sha256() {
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+    static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    return fetched;
+#else
+    return EVP_sha256();
+#endif
+}
+
 template <typename Parts>
 std::string digestOf(const Parts& parts) {
     const Context context(EVP_MD_CTX_new());
-    require(context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1);
+    require(context && EVP_DigestInit_ex(context.get(), sha256(), nullptr) == 1);
     for (const std::string_view part : parts) {
         const std::string length = std::to_string(part.size()) + ':';
         require(EVP_DigestUpdate(context.get(), length.data(), length.size()) == 1);
