@@ -88,8 +88,27 @@ sub restart_redis {
 
 sub flush { $_[0]{messaging}->redis('FLUSHALL') }
 
-# The connections on which nginx hears of events.
+# The connections on which nginx hears of events; and all others, nginx's and the workers'.
 sub cut_subscriptions { $_[0]{messaging}->redis('CLIENT', 'KILL', 'TYPE', 'pubsub') }
+sub cut_connections   { $_[0]{messaging}->redis('CLIENT', 'KILL', 'TYPE', 'normal') }
+
+# It has no memory for a while; it does not answer for a while.
+sub fill_redis {
+    my ($self) = @_;
+    $self->{messaging}->redis('CONFIG', 'SET', 'maxmemory', 1);
+    $self->wait(0.1 + rand);
+    $self->{messaging}->redis('CONFIG', 'SET', 'maxmemory', 0);
+    return;
+}
+
+sub stop_redis {
+    my ($self) = @_;
+    my $pid = $self->{messaging}->pid('redis');
+    kill 'STOP', $pid;
+    $self->wait(0.1 + rand 2);
+    kill 'CONT', $pid;
+    return;
+}
 
 # --- Workers, by their names in Test::Messaging
 
@@ -108,7 +127,13 @@ sub kill_worker {
     my ($self) = @_;
     my $name = $self->a_worker;
     $self->{messaging}->end($name, 'KILL');
-    delete $self->{stopped}{$name};
+    $self->start_worker($name);
+    return;
+}
+
+sub start_worker {
+    my ($self, $name) = @_;
+    delete $self->{$_}{$name} for qw(stopped armed);
     $self->{messaging}->start_worker($name);
     return;
 }
@@ -125,9 +150,16 @@ sub arm_worker {
     my @points = crash_points();
     my $place = $points[rand @points] . ':' . (1 + int rand 40);
     $self->{messaging}->start_worker($name, $variable => $place);
-    # Whether it has stopped is not asked: it is sent on some time after it may have.
-    $self->{stopped}{$name} = time + 1 + rand 4;
+    $self->{armed}{$name} = 0.1 + rand 3.9;    # for how long it stops, where it does
+    delete $self->{stopped}{$name};
     return;
+}
+
+sub is_stopped {
+    my ($self, $name) = @_;
+    my $pid = $self->{messaging}->pid($name) or return 0;
+    open my $stat, '<', "/proc/$pid/stat" or return 0;
+    return (<$stat> // '') =~ /\) [Tt] /;
 }
 
 # In the order in which a command passes them.
@@ -155,6 +187,16 @@ sub kill_nginx_worker {
     return;
 }
 
+sub stop_nginx_worker {
+    my ($self) = @_;
+    my @pids = $self->{messaging}->nginx_workers;
+    my $pid = $pids[rand @pids];
+    kill 'STOP', $pid;
+    $self->wait(0.1 + rand 2);
+    kill 'CONT', $pid;
+    return;
+}
+
 sub reload_nginx { kill 'HUP', $_[0]{messaging}->pid('nginx') }
 
 # --- MongoDB's server: it needs seconds to come back, and others go on meanwhile
@@ -171,11 +213,25 @@ sub kill_mongodb {
 
 # --- Healing
 
+sub wait {
+    my ($self, $seconds) = @_;
+    my $end = time + $seconds;
+    while (time < $end) {
+        $self->tend;
+        sleep 0.02;
+    }
+    return;
+}
+
 # What is due: stopped workers go on, and what ended by itself is started again. A worker that was
 # stopped inside a transaction of SQLite's may have been ended by the other.
 sub tend {
     my ($self) = @_;
     my $messaging = $self->{messaging};
+    for my $name (grep { $self->is_stopped($_) } keys %{ $self->{armed} }) {
+        $self->{stopped}{$name} = time + delete $self->{armed}{$name};
+        $self->{counts}{'worker stopped at a point'}++;
+    }
     for my $name (keys %{ $self->{stopped} }) {
         next if time < $self->{stopped}{$name};
         kill 'CONT', $messaging->pid($name) if $messaging->pid($name);
@@ -183,9 +239,8 @@ sub tend {
     }
     for my $name ($self->workers) {
         next if $messaging->alive($name);
-        delete $self->{stopped}{$name};
         $self->{counts}{'worker ended'}++;
-        $messaging->start_worker($name);
+        $self->start_worker($name);
     }
     return $self;
 }
@@ -193,9 +248,13 @@ sub tend {
 # Everything runs, and says so.
 sub heal {
     my ($self) = @_;
+    my $messaging = $self->{messaging};
+    for my $name (keys %{ $self->{armed} }) {
+        $messaging->end($name, 'KILL');
+        $self->start_worker($name);
+    }
     $self->{stopped}{$_} = 0 for keys %{ $self->{stopped} };
     $self->tend;
-    my $messaging = $self->{messaging};
     $messaging->wait_for('MongoDB', sub { !$messaging->alive('mongodb') }, 120);
     $self->tend;
     $messaging->wait_ready;
