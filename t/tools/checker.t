@@ -48,6 +48,8 @@ my $good = {
         operation('bob', 'b1', 5.5, answered(599, 6), stored(200, 3, 7)),
         operation('bob', 'never', 8, answered(503, 9), answered(400, 10)),
         operation('bob', 'open', 11, answered(504, 12), {}),
+        { op => 'look', user => 'bob', conversation => 'c', seq => 3, start => 8, found => 3,
+            attempts => [] },
         { op => 'read', user => 'alice', conversation => 'c', start => 8,
             attempts => [{ status => 200, at => 9, readSeq => 3 }] },
     ],
@@ -117,6 +119,11 @@ finds('a read that was acknowledged and is gone', [qw(loss drift)], sub {
 finds('a conversation that was opened and is not listed', ['loss'], sub {
     push @{ $_[0]{operations} }, { op => 'start', user => 'bob', conversation => 'd', start => 1,
         attempts => [{ status => 201, at => 2 }] };
+});
+
+finds('an acknowledged message that could not be read at once', ['stale'], sub {
+    push @{ $_[0]{operations} }, { op => 'look', user => 'bob', conversation => 'c', seq => 3,
+        start => 8, found => undef, attempts => [] };
 });
 
 # --- Double

@@ -30,7 +30,7 @@ use constant PATIENCE => 10;
 # Characters of a list's preview.
 use constant PREVIEW => 160;
 
-sub kinds { return qw(loss double refused unasked inversion hole difference drift stream) }
+sub kinds { return qw(loss stale double refused unasked inversion hole difference drift stream) }
 
 sub problems {
     my ($observed) = @_;
@@ -95,6 +95,8 @@ sub answers {
     for my $operation (@{ $observed->{operations} }) {
         my @acknowledged = acknowledged($operation);
         my $name = name_of($operation);
+        push @problems, "stale: $name: acknowledged before, and not read"
+            if $operation->{op} eq 'look' && ($operation->{found} // 0) != $operation->{seq};
         push @problems, "refused: $name: answered " . statuses($operation)
             if @acknowledged && refused($operation);
         my %ids;
@@ -388,6 +390,7 @@ sub figures {
     my %figures = (operations => 0, requests => 0, acknowledged => 0, repeats => 0, open => 0);
     for my $operation (@$operations) {
         my $attempts = @{ $operation->{attempts} };
+        next if !$attempts;
         $figures{operations}++;
         $figures{requests} += $attempts;
         $figures{repeats} += $attempts - 1;

@@ -66,6 +66,20 @@ sub read_up_to {
         { defined $seq ? (seq => $seq) : () });
 }
 
+# Whether what was acknowledged just now can be read; no answer is no news.
+sub look_for {
+    my ($self, $conversation, $seq) = @_;
+    my $after = $seq - 1;
+    my $answer = $self->{messaging}->get(
+        "/conversations/$conversation/messages?after=$after&limit=1", as => $self->{user});
+    return if $answer->{status} != 200;
+    my ($found) = map { $_->{seq} } @{ $answer->{json}{messages} };
+    my $operation = { op => 'look', conversation => $conversation, seq => $seq };
+    $self->note({ %$operation, n => ++$self->{count}, user => $self->{user}, start => now(),
+        found => $found });
+    return;
+}
+
 # The definite answer, or nothing.
 sub operate {
     my ($self, $operation, $method, $path, $body, %options) = @_;

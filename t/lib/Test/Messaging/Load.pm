@@ -147,7 +147,10 @@ sub act {
         my $key = "$state->{number}-" . ++$state->{sent};
         my $answer = $client->send_message($group->{id}, $self->text($state),
             copies => $copies, key => $key, once_refused => rand() < 0.3);
-        $state->{last}{ $group->{id} } = $key if $answer && $answer->{status} =~ /^2/;
+        if ($answer && $answer->{status} =~ /^2/) {
+            $state->{last}{ $group->{id} } = $key;
+            $client->look_for($group->{id}, $answer->{json}{seq}) if rand() < 0.1;
+        }
     }
     return;
 }
