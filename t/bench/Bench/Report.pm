@@ -1,7 +1,7 @@
 package Bench::Report;
 
 # What was measured, as a table to read and as JSON to compare: every figure is the median of
-# its runs, with their spread beside it, and with the noise of the machine at that moment.
+# its runs, with the least and the greatest beside it, and the noise of the machine.
 
 use strict;
 use warnings;
@@ -135,7 +135,9 @@ sub number {
 sub cell {
     my ($self, $name) = @_;
     return '' if !defined $name || !defined $self->value($name);
-    return sprintf '%s ±%.0f%%', number($self->value($name)), 50 * $self->spread($name);
+    my @values = sort { $a <=> $b } @{ $self->{figures}{$name}{values} };
+    my $median = number($self->value($name));
+    return @values == 1 ? $median : sprintf '%s (%s–%s)', $median, number($values[0]), number($values[-1]);
 }
 
 sub table {
