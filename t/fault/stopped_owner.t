@@ -66,13 +66,13 @@ sub one_case {
     my $status = $case->until_answered;
     return "answered $status" if $status !~ /^2/;
     $case->say("meanwhile $_ $case->{bob}") for 1 .. 3;
-    my @wrong = map { "while it is stopped: $_" } $case->settles(streams => 1);
+    my @wrong = map { "while it is stopped: $_" } $case->settles(streams => 10);
 
     # In a transaction of SQLite's it had to be ended: nobody could have written else.
     kill 'CONT', $t->pid('first') if $t->alive('first');
     $case->answered($request, 0);
     $case->say("marker $case->{bob}");
-    push @wrong, $case->settles(streams => 1);
+    push @wrong, $case->settles(streams => 10);
     $case->close;
     $t->wait_for('rest', sub { Test::Messaging::Case::at_rest($t) });
     $t->end('first', 'KILL');

@@ -110,7 +110,8 @@ sub listen {
     return $listener;
 }
 
-# What contradicts a promise, once it has had time to settle. `streams`: these too.
+# What contradicts a promise, once it has had time to settle. `streams`: for so many seconds they
+# may be behind; without it they are not looked at.
 sub settles {
     my ($self, %options) = @_;
     my ($end, @wrong) = time + 5;
@@ -121,7 +122,7 @@ sub settles {
 }
 
 sub observe {
-    my ($self, $streams) = @_;
+    my ($self, $patience) = @_;
     my $messaging = $self->{messaging};
     my ($id, @users) = @$self{qw(conversation alice bob)};
     my %observed = (operations => $self->{operations}, listeners => []);
@@ -134,12 +135,12 @@ sub observe {
         $histories{$user} = $answer->{json}{messages} if $answer->{status} == 200;
     }
     $observed{conversations}{$id} = { members => \@users, histories => \%histories };
-    for my $one ($streams ? @{ $self->{listeners} } : ()) {
+    for my $one ($patience ? @{ $self->{listeners} } : ()) {
         my ($user, $listener) = @$one{qw(user listener)};
         my $listed = $observed{views}{$user}{list}{$id};
         $listener->expect({ $id => [scalar @{ $histories{$user} || [] },
             $listed ? $listed->{readSeq} : 0] });
-        my $end = time + 10;
+        my $end = time + $patience;
         $listener->step(0.01) until $listener->at_goal || time > $end;
         push @{ $observed{listeners} },
             { name => $one->{name}, user => $user, notes => [$listener->notes] };
