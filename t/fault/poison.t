@@ -66,7 +66,8 @@ ok($t->alive('worker4'), 'that worker lives');
 # Others' commands wait meanwhile, in its shard and in all others. They were in the batch that it
 # killed, and are not blamed for it.
 $t->end('worker4', 'KILL');
-my @waiting = (send_later('bob', $id, 'behind it'), map { send_later('carol', $_, 'beside it') } @others);
+my @waiting = (send_later('bob', $id, 'behind it'),
+    map { send_later('carol', $_, 'beside it') } @others);
 $start = time;
 for my $name ('a', 'b') {
     $t->start_worker("killed-$name", MESSAGING_CRASH_AT => 'before-insert');
@@ -78,7 +79,8 @@ is(scalar(grep { $_->answer(10)->{status} == 201 } @waiting), scalar @waiting,
 
 my $r = $t->send_text('alice', $id, 'poison', key => 'poison');
 is($r->{status}, 201, 'a repeat is stored when what was wrong has passed');
-my @contents = map { $_->{content} } @{ $t->get("/conversations/$id/messages", as => 'bob')->{json}{messages} };
+my $history = $t->fetch("/conversations/$id/messages", 'bob')->{messages};
+my @contents = map { $_->{content} } @$history;
 is_deeply([grep { $_ eq 'poison' } @contents], ['poison'], 'once');
 my ($code, $output) = $t->worker_run('check');
 is($code, 0, 'check finds no drift') or diag $output;

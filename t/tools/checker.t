@@ -58,11 +58,13 @@ my $good = {
     },
     views => {
         alice => {
-            list  => { c => { lastSeq => 3, readSeq => 3, unreadCount => 0, lastMessage => message(3, 'bob', 'b1') } },
+            list => { c => { lastSeq => 3, readSeq => 3, unreadCount => 0,
+                lastMessage => message(3, 'bob', 'b1') } },
             badge => { count => 0, conversations => {} },
         },
         bob => {
-            list  => { c => { lastSeq => 3, readSeq => 0, unreadCount => 2, lastMessage => message(3, 'bob', 'b1') } },
+            list => { c => { lastSeq => 3, readSeq => 0, unreadCount => 2,
+                lastMessage => message(3, 'bob', 'b1') } },
             badge => { count => 2, conversations => { c => 2 } },
         },
     },
