@@ -453,6 +453,12 @@ redis.call('PUBLISH', ARGV[1], '1 ' .. last[1] .. ' ' .. id .. '\n' .. ARGV[2])
 return id
 )";
 
+// Needs no memory, whose lack is a likely reason to be here.
+const char* const kLoseScript = R"(
+redis.call('DEL', KEYS[1], KEYS[2])
+return redis.call('PUBLISH', ARGV[1], '1 0-0 0-0\n')
+)";
+
 // The first entry, without events, marks where the log begins.
 const char* const kRenewScript = R"(
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]

@@ -116,6 +116,8 @@ Result<Announcement> decodeAnnouncement(std::string_view bytes);
 // kPublishScript  KEYS log badge; ARGV channel, events, kLogEvents. Deletes the cached
 // badge,
 //                 adds to the log if there is one, announces.
+// kLoseScript     KEYS log badge; ARGV channel. Deletes both and announces that the log
+//                 is lost.
 // kRenewScript    KEYS log; ARGV seconds. Keeps the log alive, makes it if absent.
 //                 Returns {last id, 1 if it was made now else 0}.
 // kEnqueueScript  KEYS stream; ARGV most, field, value, … Adds unless the stream is
@@ -124,6 +126,7 @@ Result<Announcement> decodeAnnouncement(std::string_view bytes);
 // kBadgeScript    KEYS badge; ARGV nonce, value, seconds. Stores only if the nonce
 // stands.
 extern const char* const kPublishScript;
+extern const char* const kLoseScript;
 extern const char* const kRenewScript;
 extern const char* const kEnqueueScript;
 extern const char* const kBadgeScript;

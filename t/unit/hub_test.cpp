@@ -211,6 +211,9 @@ START_TEST(aLogThatNobodyKeeps) {
     bench.hub.garbled(kInbox);
     bench.renewed(9);
     EXPECT_TEXT(bench.outlet.take(), "renew reset:9-0:gap");
+    bench.hub.announced(kInbox, {}, {});  // a loss of which nobody knows the events
+    bench.renewed(10, true);
+    EXPECT_TEXT(bench.outlet.take(), "renew reset:10-0:gap");
 }
 
 START_TEST(renewalsFindWhatWasNotAnnounced) {

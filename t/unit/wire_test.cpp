@@ -472,6 +472,8 @@ START_TEST(announcements) {
     // Nobody keeps a log.
     const auto unkept = decodeAnnouncement("1 0-0 0-0\nmessage {}\n");
     ck_assert(unkept.ok() && unkept->id == LogId());
+    const auto loss = decodeAnnouncement("1 0-0 0-0\n");
+    ck_assert(loss.ok() && loss->id == LogId() && loss->events.empty());
     ck_assert(decodeAnnouncement("1 5-1 5-2\n").ok());
 
     for (const std::string_view bytes :
