@@ -110,6 +110,14 @@ bool surelyDead(std::string_view id, const Owner& self) {
            (state->state == "Z" || state->state == "X" || state->start != owner.start);
 }
 
+Fate fateOf(const std::string& id, const std::set<std::string>& living,
+            const Owner& self) {
+    if (surelyDead(id, self)) {
+        return Fate::Dead;
+    }
+    return living.count(id) > 0 ? Fate::Lives : Fate::Silent;
+}
+
 unsigned fairShare(size_t alive) {
     if (alive <= 1) {
         return limits::kShards;

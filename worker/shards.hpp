@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,16 @@ Owner thisOwner();
 
 // Whether `id` surely names a process of this place that does not run any more.
 bool surelyDead(std::string_view id, const Owner& self);
+
+enum class Fate {
+    Lives,   // gave a sign not long ago
+    Silent,  // gave none; may be stopped, and go on
+    Dead,    // surely
+};
+
+// Of an owner, where `living` gave a sign not long ago.
+Fate fateOf(const std::string& id, const std::set<std::string>& living,
+            const Owner& self);
 
 // --- What to do
 

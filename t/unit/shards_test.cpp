@@ -166,8 +166,22 @@ START_TEST(zombiesAreDead) {
     ck_assert(worker::surelyDead(other, self));
     waitpid(child, nullptr, 0);
     ck_assert(worker::surelyDead(other, self));
+    ck_assert(worker::fateOf(other, {other}, self) == worker::Fate::Dead);
     close(toParent[0]);
     close(toParent[1]);
+}
+
+START_TEST(fates) {
+    const Owner self = worker::thisOwner();
+    const std::string elsewhere = "elsewhere/0/0:1:2";
+    using worker::Fate;
+    ck_assert(worker::fateOf(self.id(), {self.id()}, self) == Fate::Lives);
+    ck_assert(worker::fateOf(self.id(), {}, self) == Fate::Silent);
+    ck_assert(worker::fateOf(elsewhere, {elsewhere}, self) == Fate::Lives);
+    ck_assert(worker::fateOf(elsewhere, {self.id()}, self) == Fate::Silent);
+    // A note that is nobody's own.
+    ck_assert(worker::fateOf(elsewhere + "/1", {elsewhere}, self) != Fate::Lives);
+    ck_assert(worker::fateOf(self.id() + "/1", {self.id()}, self) != Fate::Lives);
 }
 
 }  // namespace
@@ -176,7 +190,7 @@ Suite* shardsSuite() {
     return suiteOf(
         "shards", {fairShares, aloneTakesAll, theDeadAreInherited,
                    theLivingAreNotRobbed, surplusIsGiven, aFairShareIsKept, comesToRest,
-                   ownersRoundTrip, deadOnlyOnProof, zombiesAreDead});
+                   ownersRoundTrip, deadOnlyOnProof, zombiesAreDead, fates});
 }
 
 }  // namespace messaging::unit
