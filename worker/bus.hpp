@@ -10,6 +10,7 @@
 #include <array>
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,8 +35,8 @@ struct Pending {
 struct LeaseView {
     Holders holders{};
     std::array<std::string, limits::kShards> owners;  // ids; empty: free
-    std::vector<unsigned> again;  // Mine, but the lease had ended in between
-    size_t alive = 1;             // workers, this one included
+    std::vector<unsigned> again;   // Mine, but the lease had ended in between
+    std::set<std::string> living;  // workers' ids, this one's included
 };
 
 class Bus {
@@ -45,6 +46,7 @@ public:
     Status connect() { return session_.connect(); }
     void close() { session_.close(); }
     bool connected() const { return session_.connected(); }
+    const Owner& self() const { return self_; }
     std::string takeComplaint() { return session_.takeComplaint(); }
 
     // --- Leases (bus_lease.cpp)
@@ -86,11 +88,13 @@ public:
 
     // --- Publication (bus_publish.cpp)
 
+    // After a failure nobody knows what of it was said.
     Status publish(const Effects& effects);
     Status acknowledge(const std::vector<Delivered>& entries);
 
 private:
     Status makeGroups(const std::vector<unsigned>& shards);
+    void appendLoss(const Publication& publication);
     Status healLogs(const std::vector<const Publication*>& failed);
     Result<Answers> exchange();
 

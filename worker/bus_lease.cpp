@@ -25,8 +25,9 @@ Holder holderOf(std::string_view owner, const Owner& self) {
 }  // namespace
 
 Bus::Bus(RedisOptions options, Keys keys, Owner self)
-    : session_(std::move(options), {kPublishScript, kBeatScript, kRenewLeaseScript,
-                                    kReleaseLeaseScript, kTakeLeaseScript}),
+    : session_(std::move(options),
+               {kPublishScript, kLoseScript, kBeatScript, kRenewLeaseScript,
+                kReleaseLeaseScript, kTakeLeaseScript}),
       keys_(std::move(keys)),
       self_(std::move(self)),
       id_(self_.id()) {}
@@ -58,9 +59,11 @@ Result<LeaseView> Bus::beat(const std::vector<unsigned>& mine) {
     if (Status status = session_.tolerate(alive); !status.ok()) {
         return status;
     }
+    view.living.insert(id_);
     for (size_t i = 0; i < alive.size(); ++i) {
-        std::string_view other = alive[i].text();
-        view.alive += other != id_ && !surelyDead(other, self_) ? 1 : 0;
+        if (!surelyDead(alive[i].text(), self_)) {
+            view.living.emplace(alive[i].text());
+        }
     }
     for (unsigned shard = 0; shard < limits::kShards; ++shard) {
         const Answer& answer = answers.value()[shard + 1];

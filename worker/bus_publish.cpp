@@ -1,5 +1,6 @@
-// What a batch wants said, and the end of its entries. An event that cannot be logged
-// must not be missed in silence: then the log goes, and whoever follows it is told so.
+// What a batch wants said, and the end of its entries. An event that cannot be logged,
+// or that nobody knows any more, must not be missed in silence: then the log goes, and
+// whoever follows it is told so.
 #include "worker/bus.hpp"
 #include "worker/bus_entry.hpp"
 #include "worker/bus_scripts.hpp"
@@ -24,6 +25,10 @@ Status Bus::publish(const Effects& effects) {
     const std::string length = std::to_string(limits::kLogEvents);
     Redis& redis = session_.redis();
     for (const Publication& publication : effects.publications) {
+        if (publication.events.empty()) {
+            appendLoss(publication);
+            continue;
+        }
         const std::string inbox = inboxId(publication.site, publication.member);
         const std::string log = keys_.log(inbox, session_.run());
         const std::string badge = keys_.badge(inbox, session_.run());
@@ -67,14 +72,16 @@ Status Bus::publish(const Effects& effects) {
     return healLogs(failed);
 }
 
+void Bus::appendLoss(const Publication& publication) {
+    const std::string inbox = inboxId(publication.site, publication.member);
+    const std::string log = keys_.log(inbox, session_.run());
+    const std::string badge = keys_.badge(inbox, session_.run());
+    session_.script(kLose, {log, badge}, {keys_.channel(inbox)});
+}
+
 Status Bus::healLogs(const std::vector<const Publication*>& failed) {
     for (const Publication* publication : failed) {
-        const std::string inbox = inboxId(publication->site, publication->member);
-        // Neither needs memory, whose lack is the likeliest reason to be here.
-        session_.redis().append({"DEL", keys_.log(inbox, session_.run())});
-        session_.redis().append({"DEL", keys_.badge(inbox, session_.run())});
-        session_.redis().append({"PUBLISH", keys_.channel(inbox),
-                                 "1 0-0 0-0\n" + encodeEvents(publication->events)});
+        appendLoss(*publication);
     }
     auto answers = exchange();
     if (!answers.ok()) {

@@ -1,10 +1,10 @@
 // Lua that only the worker runs, and the numbers by which a Session knows what it
-// loaded. Each script touches one key.
+// loaded; those of both programs are in schema/wire. Each script touches one key.
 #pragma once
 
 namespace messaging::worker {
 
-enum BusScript { kPublish, kBeat, kRenew, kRelease, kTake };
+enum BusScript { kPublish, kLose, kBeat, kRenew, kRelease, kTake };
 
 // KEYS workers; ARGV owner, milliseconds until forgotten, milliseconds counted as
 // alive. Returns who is alive.

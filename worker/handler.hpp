@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "schema/wire.hpp"
+#include "worker/shards.hpp"
 #include "worker/store.hpp"
 
 namespace messaging::worker {
@@ -25,7 +27,8 @@ struct Delivered {
     Command command;           // of a bad one: what could be read
 };
 
-// Events for one member's inbox.
+// Events for one member's inbox. One without events is a loss: something may have been
+// missed there, and whoever follows the inbox fetches again.
 struct Publication {
     std::string site;
     std::string member;
@@ -37,6 +40,9 @@ struct Effects {
     std::vector<std::pair<std::string, Reply>> replies;  // channel, reply
     std::vector<Publication> publications;
 };
+
+// Of the owner of a note, which may be nobody's own name: such are not known to live.
+using FateOf = std::function<Fate(const std::string& owner)>;
 
 // Executes writes. Keeps the numbers of recently written conversations in memory; that
 // is for speed: a wrong number meets a unique index and is loaded again. Of one thread,
@@ -51,8 +57,9 @@ public:
     // `effects` are out. StoreUnavailable: surely nothing was stored, every entry may
     // be refused. Internal: unknown; keep the entries and run them again one by one, as
     // redelivered. A batch with a redelivered entry never answers StoreUnavailable: an
-    // earlier run may have stored it. On failure `effects` stays as it was. An entry
-    // without a reply is one whose caller has its 504 already.
+    // earlier run may have stored it. After a failure `effects` has what earlier
+    // batches left to be said, nothing of this one. An entry without a reply is one
+    // whose caller has its 504 already.
     Status run(const std::vector<Delivered>& batch, Effects& effects);
 
     // Names seen by readers; merged into the next batch. Any thread may call it.
@@ -61,12 +68,19 @@ public:
     // Forgets the numbers of a shard that was lost or gained.
     void forget(unsigned shard);
 
-    // Recomputes the memberships of conversations that other, perhaps dead, owners
-    // noted: when a note is first seen, and once more when it is still there a minute
-    // later, for an owner that was stopped between its note and its insert; then the
-    // note is dropped. Call it after gaining a shard and every few seconds. `now`: Unix
-    // milliseconds.
-    Status rollForward(uint64_t now, Effects& effects);
+    // Finishes what an earlier batch left, then what owners that do not live noted:
+    // recomputes memberships and tells members, who may have been told nothing. When a
+    // note is first seen, when its owner is surely dead, and once more when it is still
+    // there a minute later, for an owner that was stopped between its note and its
+    // insert; what there is to tell then is what came since. The call after that drops
+    // the note: until then nothing of it was surely said. Call it after gaining a shard
+    // and every few seconds, with `effects` said in between, of a failure too. `now`:
+    // Unix milliseconds.
+    Status rollForward(uint64_t now, const FateOf& fateOf, Effects& effects);
+
+    // At an orderly end, when everything is said: nobody need look at this owner's
+    // note, unless something is left.
+    Status leave();
 
 private:
     struct State;

@@ -85,6 +85,9 @@ Status WriteLoop::connect() {
     if (status.ok()) {
         connected_ = true;
         nextBeat_ = {};
+        status = sayLosses();
+    }
+    if (status.ok()) {
         return {};
     }
     if (status.code() == Code::InvalidField && !connected_) {
@@ -104,6 +107,11 @@ void WriteLoop::disconnect(const Status& why) {
 }
 
 void WriteLoop::goodbye() {
+    if (unsaid_.empty() && opened_ && storeLink_.ok()) {
+        if (Status status = writer_.leave(); !status.ok()) {
+            context_.log.warn("a note is left behind: {}", status.detail());
+        }
+    }
     if (!bus_.connected()) {
         return;
     }
@@ -124,7 +132,7 @@ Status WriteLoop::turn() {
         view_.reset();
         status = share(view);
         if (status.ok()) {
-            status = housekeep(view.alive);
+            status = housekeep(view.living.size());
         }
     }
     if (status.ok()) {
@@ -163,13 +171,14 @@ Status WriteLoop::beat() {
     for (unsigned shard : view->again) {
         gain(shard);
     }
+    living_ = view->living;
     view_ = std::move(view.value());
     return {};
 }
 
 Status WriteLoop::share(const LeaseView& view) {
     const auto offset = static_cast<unsigned>(getpid()) % limits::kShards;
-    const ShardPlan plan = planShards(view.holders, view.alive, offset);
+    const ShardPlan plan = planShards(view.holders, view.living.size(), offset);
     if (plan.take.empty() && plan.give.empty()) {
         return {};
     }
@@ -187,7 +196,7 @@ Status WriteLoop::share(const LeaseView& view) {
         gain(shard);
     }
     context_.log.info("serves {} of {} shards, {} workers", mine().size(),
-                      limits::kShards, view.alive);
+                      limits::kShards, view.living.size());
     return {};
 }
 
@@ -240,15 +249,15 @@ Status WriteLoop::rollForward() {
     nextRoll_ = now + kRollEvery;
     const auto time = std::chrono::system_clock::now().time_since_epoch();
     const auto unixTime = std::chrono::duration_cast<milliseconds>(time).count();
+    const FateOf fate = [this](const std::string& owner) {
+        return fateOf(owner, living_, bus_.self());
+    };
     Effects effects;
-    Status status = writer_.rollForward(static_cast<uint64_t>(unixTime), effects);
-    if (status.ok()) {
-        return bus_.publish(effects);
-    }
-    if (storeAnswers(status)) {
+    Status status = writer_.rollForward(static_cast<uint64_t>(unixTime), fate, effects);
+    if (!status.ok() && storeAnswers(status)) {
         context_.log.warn("cannot roll notes forward: {}", status.detail());
     }
-    return {};
+    return say(effects);
 }
 
 Status WriteLoop::serve() {

@@ -7,6 +7,9 @@
 #include <array>
 #include <chrono>
 #include <optional>
+#include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "worker/bus.hpp"
@@ -49,10 +52,14 @@ private:
 
     Status runAll(Batch entries);
     Status runBatch(Batch batch);
-    Status refuse(const Batch& batch);
+    Status refuse(const Batch& batch, Effects effects = {});
     // Runs one pending entry; false: not now.
     Result<bool> redo(unsigned number, const Pending& pending);
     Status settle(const Batch& batch, const Effects& effects);
+    // Publishes. What could not be said is remembered, and said to be lost when Redis
+    // is there again.
+    Status say(const Effects& effects);
+    Status sayLosses();
     // After a failure of the store: whether it is there all the same.
     bool storeAnswers(const Status& why);
 
@@ -72,7 +79,11 @@ private:
     bool connected_ = false;  // once, to Redis
     std::array<Shard, limits::kShards> shards_{};
     std::optional<LeaseView> view_;  // of a beat, not yet acted on
-    Clock::time_point proved_{};     // when the leases were surely ours
+    std::set<std::string> living_;   // as of the last beat
+    // Site and member of inboxes in which something may have been missed. No more than
+    // one publication names: nothing else is run before they are told.
+    std::set<std::pair<std::string, std::string>> unsaid_;
+    Clock::time_point proved_{};  // when the leases were surely ours
     Clock::time_point nextBeat_{};
     Clock::time_point nextReport_{};
     Clock::time_point nextTrim_{};

@@ -67,7 +67,7 @@ Status WriteLoop::runBatch(Batch batch) {
     }
     const bool alive = storeAnswers(status);
     if (status.code() == Code::StoreUnavailable) {
-        return refuse(batch);
+        return refuse(batch, std::move(effects));
     }
     if (alive) {
         context_.log.warn("a batch of {} failed and is run one by one: {}",
@@ -76,12 +76,12 @@ Status WriteLoop::runBatch(Batch batch) {
     for (const Delivered& entry : batch) {
         shards_[entry.shard].draining = true;
     }
-    return {};
+    return say(effects);
 }
 
-// Nothing of `batch` was attempted, or surely nothing stored.
-Status WriteLoop::refuse(const Batch& batch) {
-    Effects effects;
+// Nothing of `batch` was attempted, or surely nothing stored. `effects`: what else is
+// to be said.
+Status WriteLoop::refuse(const Batch& batch, Effects effects) {
     for (const Delivered& entry : batch) {
         if (entry.expired || entry.command.reply.empty()) {
             continue;
@@ -96,8 +96,35 @@ Status WriteLoop::refuse(const Batch& batch) {
 }
 
 Status WriteLoop::settle(const Batch& batch, const Effects& effects) {
-    Status status = bus_.publish(effects);
+    Status status = say(effects);
     return status.ok() ? bus_.acknowledge(batch) : status;
+}
+
+// The store has it, and perhaps no command will come again that would say it: Redis may
+// have lost them all.
+Status WriteLoop::say(const Effects& effects) {
+    Status status = bus_.publish(effects);
+    if (!status.ok()) {
+        for (const Publication& publication : effects.publications) {
+            unsaid_.emplace(publication.site, publication.member);
+        }
+    }
+    return status;
+}
+
+Status WriteLoop::sayLosses() {
+    if (unsaid_.empty()) {
+        return {};
+    }
+    Effects losses;
+    for (const auto& [site, member] : unsaid_) {
+        losses.publications.push_back({site, member, {}});
+    }
+    Status status = bus_.publish(losses);
+    if (status.ok()) {
+        unsaid_.clear();
+    }
+    return status;
 }
 
 bool WriteLoop::storeAnswers(const Status& why) {
@@ -181,7 +208,11 @@ Result<bool> WriteLoop::redo(unsigned number, const Pending& pending) {
         Status settled = settle(batch, effects);
         return settled.ok() ? Result<bool>(true) : settled;
     }
-    if (storeAnswers(status)) {
+    const bool alive = storeAnswers(status);
+    if (Status said = say(effects); !said.ok()) {
+        return said;
+    }
+    if (alive) {
         context_.log.warn("command {} failed: {}", batch[0].command.id,
                           status.detail());
         return false;

@@ -79,9 +79,13 @@ struct Unread {
     std::vector<std::pair<std::string, uint64_t>> conversations;  // at most kMaxBadge
 };
 
-// What a batch of a worker touches, kept until its memberships are written, where
-// messages and memberships are not one transaction. Whoever gains a shard rolls foreign
-// notes forward.
+// What a batch of a worker touches. On every store it stays, whatever came of the
+// batch, until its owner's next begin() with a note that names something, or
+// dropNote(): by then the batch was said, and until then its members may have been told
+// nothing, or its memberships not be written. Where a batch is one transaction its note
+// is part of it: what can be seen was committed, and a batch that was undone leaves the
+// note before it. Whoever gains a shard rolls the notes forward of owners that do not
+// live.
 struct Note {
     std::string owner;  // the worker's id
     std::vector<ConversationRef> conversations;
@@ -128,9 +132,9 @@ public:
         const std::vector<ConversationRef>& refs) = 0;
 
     // --- Writing, always begin … commit. begin() names all that the batch will touch
-    // and is the last moment at which a failure is definite. After a failure in
-    // between: abandon(). abandon() returns ok where it is proven that nothing of the
-    // batch was stored.
+    // and is the last moment at which a failure is definite. A note that names nothing
+    // leaves the one before as it is. After a failure in between: abandon(). abandon()
+    // returns ok where it is proven that nothing of the batch was stored.
 
     virtual Status begin(const Note& note) = 0;
     // Those that are absent; who exists stays as it is.
@@ -150,6 +154,8 @@ public:
 
     // Notes of other owners than this one.
     virtual Result<std::vector<Note>> notes(const std::string& owner) = 0;
+    // A foreign one as the last notes() returned it; what its owner wrote since stays.
+    // Or one's own, outside of a batch. One that is not there is no failure.
     virtual Status dropNote(const std::string& owner) = 0;
     // Every conversation once, in any order, in pages; the callback returns false to
     // stop.

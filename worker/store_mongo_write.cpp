@@ -341,8 +341,8 @@ Status MongoStore::putUsers(const std::vector<User>& users) {
 }
 
 Status MongoStore::commit() {
-    // All is stored. The note stays until the next begin() writes over it: to roll it
-    // forward would change nothing.
+    // All is stored. The note stays until the next begin() writes over it: what is
+    // stored was perhaps not said.
     wrote_ = false;
     return {};
 }

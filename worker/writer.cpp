@@ -20,10 +20,17 @@ constexpr size_t kLives = 4096;
 // what it still inserts is found by whoever writes next.
 constexpr uint64_t kSecondLook = 60 * 1000;
 
-// A foreign note, and when it was first seen like this.
+// By conversation, the sum of its memberships' numbers, each of which only rises: it is
+// another one where there is something new to tell.
+using Heights = std::map<ConversationRef, uint64_t>;
+
+// A foreign note, and what was done about it.
 struct Seen {
     std::vector<ConversationRef> conversations;
-    uint64_t at = 0;
+    Heights told;
+    int looks = 0;
+    uint64_t at = 0;    // of the first look
+    bool dead = false;  // its owner, surely, at that time
 };
 
 bool anyRedelivered(const std::vector<Delivered>& batch) {
@@ -41,7 +48,10 @@ struct Writer::State {
     State(Store& theStore, std::string theOwner)
         : store(theStore), owner(std::move(theOwner)) {}
 
-    Status complete(const std::vector<ConversationRef>& refs, Effects& effects);
+    Status complete(const std::vector<ConversationRef>& refs, Heights& told,
+                    Effects& effects);
+    Status finish(Effects& effects);
+    Status look(const Note& note, Fate fate, uint64_t now, Effects& effects);
 
     Store& store;
     const std::string owner;
@@ -76,43 +86,41 @@ Status Writer::run(const std::vector<Delivered>& batch, Effects& effects) {
         return status;
     };
 
-    Effects said;
-    if (!state.unsettled.empty()) {
-        // The note of that batch would be overwritten by this one's.
-        if (Status status = state.complete(state.unsettled, said); !status.ok()) {
-            return outcome({Code::StoreUnavailable, status.detail()});
-        }
-        state.unsettled.clear();
+    // Named by this batch's note too, which takes the place of theirs.
+    std::vector<ConversationRef> before = state.unsettled;
+    if (Status status = state.finish(effects); !status.ok()) {
+        return outcome({Code::StoreUnavailable, status.detail()});
     }
-    Batch work(state.store, state.lives, state.directory, state.owner);
-    Status status = work.run(batch, said);
+    Batch work(state.store, state.lives, state.directory,
+               {state.owner, std::move(before)});
+    Status status = work.run(batch, effects);
     if (status.code() == Code::Internal) {
         state.unsettled = work.touched();
     }
-    if (!status.ok()) {
-        return outcome(status);
-    }
-    if (effects.replies.empty() && effects.publications.empty()) {
-        effects = std::move(said);
-        return {};
-    }
-    for (auto& reply : said.replies) {
-        effects.replies.push_back(std::move(reply));
-    }
-    for (Publication& publication : said.publications) {
-        effects.publications.push_back(std::move(publication));
-    }
-    return {};
+    return outcome(status);
 }
 
-// Memberships raised to what the messages say, and every member told.
-Status Writer::State::complete(const std::vector<ConversationRef>& refs,
+Status Writer::State::finish(Effects& effects) {
+    if (unsettled.empty()) {
+        return {};
+    }
+    Heights told;
+    Status status = complete(unsettled, told, effects);
+    if (status.ok()) {
+        unsettled.clear();
+    }
+    return status;
+}
+
+// Memberships raised to what the messages say. Members of what is not as `told` has it
+// are told that they may have missed something: nobody knows which events were said.
+Status Writer::State::complete(const std::vector<ConversationRef>& refs, Heights& told,
                                Effects& effects) {
     Result<States> states = loadExact(store, refs);
     if (!states.ok()) {
         return states.status();
     }
-    std::vector<Membership> all;
+    std::set<std::pair<std::string, std::string>> inboxes;
     std::vector<Membership> wrong;
     for (const auto& [ref, conversation] : states.value()) {
         lives.take(ref);
@@ -120,13 +128,20 @@ Status Writer::State::complete(const std::vector<ConversationRef>& refs,
         if (!right.ok()) {
             return right.status();
         }
+        uint64_t height = 0;
+        for (const Membership& membership : right.value()) {
+            height += 1 + membership.lastSeq + membership.readSeq;
+        }
+        const bool news = std::exchange(told[ref], height) != height;
         for (Membership& membership : right.value()) {
+            if (news) {
+                inboxes.emplace(membership.site, membership.member);
+            }
             const auto found = conversation.memberships.find(membership.member);
             if (found == conversation.memberships.end() ||
                 !same(found->second, membership)) {
-                wrong.push_back(membership);
+                wrong.push_back(std::move(membership));
             }
-            all.push_back(std::move(membership));
         }
     }
     if (!wrong.empty()) {
@@ -147,40 +162,75 @@ Status Writer::State::complete(const std::vector<ConversationRef>& refs,
             return {Code::StoreUnavailable, status.detail() + undone.detail()};
         }
     }
-    for (const Membership& membership : all) {
-        effects.publications.push_back({membership.site,
-                                        membership.member,
-                                        {{"unread", unreadEvent(membership)}}});
+    for (const auto& [site, member] : inboxes) {
+        effects.publications.push_back({site, member, {}});
     }
     return {};
 }
 
-Status Writer::rollForward(uint64_t now, Effects& effects) {
+Status Writer::rollForward(uint64_t now, const FateOf& fateOf, Effects& effects) {
     State& state = *state_;
+    if (Status status = state.finish(effects); !status.ok()) {
+        return status;
+    }
     const Result<std::vector<Note>> notes = state.store.notes(state.owner);
     if (!notes.ok()) {
         return notes.status();
     }
     std::map<std::string, Seen> still;
     for (const Note& note : notes.value()) {
-        const auto before = state.seen.find(note.owner);
-        const bool known = before != state.seen.end() &&
-                           before->second.conversations == note.conversations;
-        if (known && now < before->second.at + kSecondLook) {
-            still[note.owner] = before->second;
-            continue;
-        }
-        if (Status status = state.complete(note.conversations, effects); !status.ok()) {
-            return status;
-        }
-        if (!known) {
-            still[note.owner] = {note.conversations, now};
-        } else if (Status status = state.store.dropNote(note.owner); !status.ok()) {
-            return status;
+        if (auto one = state.seen.extract(note.owner)) {
+            still.insert(std::move(one));
         }
     }
     state.seen = std::move(still);
+    for (const Note& note : notes.value()) {
+        const Fate fate = fateOf(note.owner);
+        if (Status status = state.look(note, fate, now, effects); !status.ok()) {
+            return status;
+        }
+    }
     return {};
+}
+
+Status Writer::State::look(const Note& note, Fate fate, uint64_t now,
+                           Effects& effects) {
+    if (fate == Fate::Lives) {
+        seen.erase(note.owner);  // it says itself what it stores
+        return {};
+    }
+    Seen next;
+    next.conversations = note.conversations;
+    const auto before = seen.find(note.owner);
+    if (before != seen.end() && before->second.conversations == note.conversations) {
+        next = before->second;
+    }
+    // It may have gone on after the last look, and died later.
+    const bool died = fate == Fate::Dead && !next.dead;
+    if (next.looks == 2 && !died) {
+        Status status = store.dropNote(note.owner);
+        if (status.ok()) {
+            seen.erase(note.owner);
+        }
+        return status;
+    }
+    if (next.looks == 1 && !died && now < next.at + kSecondLook) {
+        return {};
+    }
+    if (Status status = complete(note.conversations, next.told, effects);
+        !status.ok()) {
+        return status;
+    }
+    next.looks = next.looks == 0 || died ? 1 : 2;
+    next.at = next.looks == 1 ? now : next.at;
+    next.dead = fate == Fate::Dead;
+    seen[note.owner] = std::move(next);
+    return {};
+}
+
+Status Writer::leave() {
+    State& state = *state_;
+    return state.unsettled.empty() ? state.store.dropNote(state.owner) : Status();
 }
 
 }  // namespace messaging::worker

@@ -77,8 +77,9 @@ struct Task {
 
 class Batch {
 public:
-    Batch(Store& store, Lives& cache, Directory& directory, const std::string& owner)
-        : store_(store), cache_(cache), directory_(directory), owner_(owner) {}
+    // `note` has what this batch's note names besides what it touches.
+    Batch(Store& store, Lives& cache, Directory& directory, Note note)
+        : store_(store), cache_(cache), directory_(directory), note_(std::move(note)) {}
 
     // As Writer::run, where the entries' being redelivered plays no part.
     Status run(const std::vector<Delivered>& entries, Effects& effects);
@@ -144,7 +145,7 @@ private:
     Store& store_;
     Lives& cache_;
     Directory& directory_;
-    const std::string& owner_;
+    Note note_;
 
     std::vector<Task> tasks_;  // never grows after plan: messages are pointed at
     std::unordered_map<ConversationRef, std::unique_ptr<Live>, RefHash> lives_;

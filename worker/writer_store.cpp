@@ -53,7 +53,10 @@ std::vector<ConversationRef> Batch::touched() const {
 
 Status Batch::write(Effects& effects) {
     if (writes()) {
-        Status status = store_.begin({owner_, touched()});
+        for (ConversationRef& ref : touched()) {
+            note_.conversations.push_back(std::move(ref));
+        }
+        Status status = store_.begin(note_);
         if (!status.ok()) {
             return status.code() == Code::StoreUnavailable ? status : abandoned(status);
         }

@@ -139,6 +139,15 @@ inline std::string eventsFor(const Effects& effects, const std::string& member) 
     return types;
 }
 
+// Whether a member is told that something may have been missed.
+inline bool lossFor(const Effects& effects, const std::string& member) {
+    return std::any_of(effects.publications.begin(), effects.publications.end(),
+                       [&](const Publication& publication) {
+                           return publication.member == member &&
+                                  publication.events.empty();
+                       });
+}
+
 // Data of the n-th event (from 0) of this type for a member.
 inline std::string eventFor(const Effects& effects, const std::string& member,
                             const std::string& type, size_t n = 0) {

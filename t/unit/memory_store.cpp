@@ -145,7 +145,7 @@ Status MemoryStore::begin(const Note& note) {
     if (fault == Fault::UnknownNot) {
         return failure(fault);
     }
-    if (kind_ == Kind::Plain) {
+    if (kind_ == Kind::Plain && !note.conversations.empty()) {
         database_.notes[note.owner] = note;
     }
     return failure(fault);
@@ -252,8 +252,9 @@ Status MemoryStore::commit() {
         }
         undo_.clear();
     }
-    if (fault == Fault::None || fault == Fault::UnknownDone) {
-        database_.notes.erase(note_.owner);
+    const bool done = fault == Fault::None || fault == Fault::UnknownDone;
+    if (done && !note_.conversations.empty()) {
+        database_.notes[note_.owner] = note_;
     }
     batch_ = fault != Fault::None;
     return failure(fault);

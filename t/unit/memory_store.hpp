@@ -37,7 +37,7 @@ class MemoryStore : public worker::Store {
 public:
     enum class Kind {
         Transactional,  // abandon() undoes
-        Plain,          // what is written stays, and notes say what was touched
+        Plain,          // what is written stays, noted before
     };
     enum class Fault {
         None,

@@ -1,9 +1,12 @@
 // The rules where entries come again, and where an owner left something half done.
+#include <map>
+
 #include "t/unit/handler_fixture.hpp"
 
 namespace messaging::unit {
 namespace {
 
+using worker::Fate;
 using Fault = MemoryStore::Fault;
 using Kind = MemoryStore::Kind;
 
@@ -137,6 +140,21 @@ START_TEST(redeliveredAmongNew) {
 
 // --- What is left half done
 
+using Fates = std::map<std::string, Fate>;
+
+worker::FateOf fatesOf(Fates fates) {
+    return [fates = std::move(fates)](const std::string& owner) {
+        const auto found = fates.find(owner);
+        return found == fates.end() ? Fate::Silent : found->second;
+    };
+}
+
+void rollForward(Bench& bench, uint64_t now, Fates fates = {}) {
+    bench.effects = Effects();
+    const worker::FateOf fateOf = fatesOf(std::move(fates));
+    ck_assert(bench.writer->rollForward(now, fateOf, bench.effects).ok());
+}
+
 // The next batch's note takes the place of the failed one's: its work is done first.
 START_TEST(unsettledIsFinishedFirst) {
     Bench bench(Kind::Plain);
@@ -159,35 +177,53 @@ START_TEST(unsettledIsFinishedFirst) {
     bench.ask(third);
     EXPECT_TEXT(bench.row(id, "bob"), "1 0 0 0 1");
     EXPECT_TEXT(bench.row(other, "cat"), "1 0 0 0 a");
-    EXPECT_TEXT(eventsFor(bench.effects, "bob"), "unread");
-    EXPECT_TEXT(eventsFor(bench.effects, "cat"), "unread");
-    ck_assert(bench.database.notes.empty());
+    // Nobody knows what was said of it.
+    ck_assert(lossFor(bench.effects, "bob") && lossFor(bench.effects, "cat"));
+    EXPECT_TEXT(eventsFor(bench.effects, "bob"), "");
+    EXPECT_TEXT(eventsFor(bench.effects, "eve"), "conversation message unread");
+    ck_assert_uint_eq(bench.database.notes.at("me").conversations.size(), 3);
     bench.store.calls.clear();
     bench.ask(sendOf("dan", third.command.conversation, "y"));
     ck_assert_uint_eq(bench.store.count("load"), 0);
 }
 
-void rollForward(Bench& bench, uint64_t now) {
-    bench.effects = Effects();
-    ck_assert(bench.writer->rollForward(now, bench.effects).ok());
+// A batch that fails says what the one before left, and leaves its own.
+START_TEST(unsettledAgain) {
+    Bench bench(Kind::Plain);
+    const std::string id = idOf(kPair);
+    bench.store.failAt(6, Fault::UnknownDone);
+    ck_assert(bench.tryRun({startOf("ann", kPair, "1")}).code() == Code::Internal);
+    bench.store.before("insertMessages",
+                       [&] { bench.store.failAt(1, Fault::UnknownDone); });
+    ck_assert(bench.tryRun({startOf("ann", kOther, "a")}).code() == Code::Internal);
+    ck_assert(lossFor(bench.effects, "bob") && lossFor(bench.effects, "ann"));
+    ck_assert(!lossFor(bench.effects, "cat"));
+    ck_assert(bench.effects.replies.empty());
+    ck_assert_uint_eq(bench.database.notes.at("me").conversations.size(), 2);
+    EXPECT_TEXT(bench.row(idOf(kOther), "cat"), "none");
+
+    // No command may come that would run it again.
+    rollForward(bench, kNow);
+    ck_assert(lossFor(bench.effects, "cat") && !lossFor(bench.effects, "bob"));
+    EXPECT_TEXT(bench.row(idOf(kOther), "cat"), "1 0 0 0 a");
+    rollForward(bench, kNow);
+    ck_assert(bench.effects.publications.empty());
 }
 
 START_TEST(foreignNotes) {
     Bench bench(Kind::Plain);
     const std::string id = idOf(kPair);
     bench.run({startOf("ann", kPair, "1"), readOf("bob", id)});
-    ck_assert(bench.database.notes.empty());
 
     // Another owner stored messages and died.
     bench.database.append(refOf(id), "ann", "i:f");
     bench.database.append(refOf(id), "bob", "i:g");
     bench.database.notes["dead"] = {"dead", {refOf(id), refOf("never inserted")}};
-    bench.database.notes["me"] = {"me", {refOf(id)}};
     rollForward(bench, kNow);
     EXPECT_TEXT(bench.row(id, "ann"), "3 2 0 0 from another owner");
     EXPECT_TEXT(bench.row(id, "bob"), "3 1 1 0 from another owner");
-    EXPECT_TEXT(eventsFor(bench.effects, "ann"), "unread");
-    EXPECT_TEXT(at(eventFor(bench.effects, "bob", "unread"), "unreadCount"), "1");
+    ck_assert(lossFor(bench.effects, "ann") && lossFor(bench.effects, "bob"));
+    ck_assert_uint_eq(bench.effects.publications.size(), 2);
     ck_assert_uint_eq(bench.database.notes.count("dead"), 1);
 
     // Numbers in memory were forgotten with it.
@@ -202,17 +238,85 @@ START_TEST(foreignNotes) {
     bench.database.append(refOf(id), "ann", "i:h");
     rollForward(bench, kNow + 60000);
     EXPECT_TEXT(bench.row(id, "bob"), "5 1 1 0 from another owner");
+    ck_assert(lossFor(bench.effects, "bob"));
+    // Until that is said the note stays.
+    ck_assert_uint_eq(bench.database.notes.count("dead"), 1);
+    rollForward(bench, kNow + 60000);
     ck_assert_uint_eq(bench.database.notes.count("dead"), 0);
-    ck_assert_uint_eq(bench.database.notes.count("me"), 0);
+    ck_assert_uint_eq(bench.database.notes.count("me"), 1);
+    ck_assert(bench.effects.publications.empty());
 
-    // One of a living owner changes; it is not dropped under its feet.
-    bench.database.notes["alive"] = {"alive", {refOf(id)}};
+    // One that changes is looked at anew; it is not dropped under its owner's feet.
+    bench.database.notes["other"] = {"other", {refOf(id)}};
     rollForward(bench, kNow + 70000);
-    bench.database.notes["alive"] = {"alive", {refOf("other")}};
+    ck_assert(lossFor(bench.effects, "bob"));
+    bench.database.notes["other"] = {"other", {refOf("never inserted")}};
     rollForward(bench, kNow + 140000);
-    ck_assert_uint_eq(bench.database.notes.count("alive"), 1);
+    ck_assert_uint_eq(bench.database.notes.count("other"), 1);
+    ck_assert(bench.effects.publications.empty());
     rollForward(bench, kNow + 200000);
-    ck_assert(bench.database.notes.empty());
+    rollForward(bench, kNow + 200000);
+    ck_assert_uint_eq(bench.database.notes.count("other"), 0);
+}
+
+// Nothing that was told at the first look is told again at the second.
+START_TEST(onlyNewsIsToldAgain) {
+    Bench bench(Kind::Plain);
+    bench.run({startOf("ann", kPair, "1"), startOf("ann", kOther, "a")});
+    bench.database.notes["dead"] = {"dead", {refOf(idOf(kPair)), refOf(idOf(kOther))}};
+    rollForward(bench, kNow);
+    ck_assert(lossFor(bench.effects, "bob") && lossFor(bench.effects, "cat"));
+    bench.ask(readOf("cat", idOf(kOther)));
+    rollForward(bench, kNow + 60000);
+    ck_assert(!lossFor(bench.effects, "bob") && lossFor(bench.effects, "cat"));
+}
+
+START_TEST(theLivingSpeakForThemselves) {
+    Bench bench(Kind::Plain);
+    const std::string id = idOf(kPair);
+    bench.ask(startOf("ann", kPair, "1"));
+    bench.database.notes["owner"] = {"owner", {refOf(id)}};
+    bench.database.notes["owner/1"] = {"owner/1", {refOf(idOf(kOther))}};
+    for (const uint64_t time : {kNow, kNow + 60000, kNow + 120000}) {
+        rollForward(bench, time, {{"owner", Fate::Lives}});
+        ck_assert(bench.effects.publications.empty());
+        ck_assert_uint_eq(bench.database.notes.count("owner"), 1);
+    }
+    ck_assert_uint_eq(bench.database.notes.count("owner/1"), 0);  // nobody's own
+
+    // It is stopped, goes on, stores, and dies before it has said so.
+    rollForward(bench, kNow + 121000, {{"owner", Fate::Silent}});
+    ck_assert(lossFor(bench.effects, "bob"));
+    bench.database.append(refOf(id), "ann", "i:f");
+    rollForward(bench, kNow + 122000, {{"owner", Fate::Silent}});
+    ck_assert(bench.effects.publications.empty());
+    rollForward(bench, kNow + 123000, {{"owner", Fate::Dead}});
+    ck_assert(lossFor(bench.effects, "bob"));
+    EXPECT_TEXT(bench.row(id, "bob"), "2 0 0 0 from another owner");
+    rollForward(bench, kNow + 124000, {{"owner", Fate::Dead}});
+    ck_assert(bench.effects.publications.empty());
+    rollForward(bench, kNow + 183000, {{"owner", Fate::Dead}});
+    ck_assert(bench.effects.publications.empty());
+    rollForward(bench, kNow + 183000, {{"owner", Fate::Dead}});
+    ck_assert_uint_eq(bench.database.notes.count("owner"), 0);
+}
+
+START_TEST(anOrderlyEnd) {
+    for (const Kind kind : {Kind::Transactional, Kind::Plain}) {
+        Bench bench(kind);
+        bench.ask(startOf("ann", kPair, "1"));
+        ck_assert_uint_eq(bench.database.notes.count("me"), 1);
+        ck_assert(bench.writer->leave().ok());
+        ck_assert(bench.database.notes.empty());
+        // Not where something is left.
+        bench.ask(sendOf("ann", idOf(kPair), "2"));
+        bench.store.before("commit",
+                           [&] { bench.store.failAt(1, Fault::UnknownDone); });
+        ck_assert(bench.tryRun({sendOf("ann", idOf(kPair), "3")}).code() ==
+                  Code::Internal);
+        ck_assert(bench.writer->leave().ok());
+        ck_assert_uint_eq(bench.database.notes.count("me"), 1);
+    }
 }
 
 START_TEST(foreignNotesAndFaults) {
@@ -226,12 +330,17 @@ START_TEST(foreignNotesAndFaults) {
             bench.database.notes["dead"] = {"dead", {refOf(id)}};
             bench.store.calls.clear();
             bench.store.failAt(n, fault);
-            ck_assert(bench.writer->rollForward(kNow, bench.effects).ok() ==
-                      (n > bench.store.calls.size()));
+            bench.effects = Effects();
+            ck_assert(
+                bench.writer->rollForward(kNow, fatesOf({}), bench.effects).ok() ==
+                (n > bench.store.calls.size()));
+            const bool told = lossFor(bench.effects, "bob");
             bench.store.failAt(0, Fault::None, 0);
             rollForward(bench, kNow + 1);
+            ck_assert(told != lossFor(bench.effects, "bob"));
             EXPECT_TEXT(bench.row(id, "bob"), "2 0 0 0 from another owner");
             ck_assert_uint_eq(bench.database.notes.count("dead"), 1);
+            rollForward(bench, kNow + 60001);
             rollForward(bench, kNow + 60001);
             ck_assert_uint_eq(bench.database.notes.count("dead"), 0);
         }
@@ -257,8 +366,9 @@ Suite* redeliverySuite() {
     return suiteOf("redelivery",
                    {redeliveredAndStored, redeliveredWithoutMemberships,
                     redeliveredAndNotStored, redeliveredOpening, redeliveredRead,
-                    redeliveredAmongNew, unsettledIsFinishedFirst, foreignNotes,
-                    foreignNotesAndFaults, moreReadThanThereIs});
+                    redeliveredAmongNew, unsettledIsFinishedFirst, unsettledAgain,
+                    foreignNotes, onlyNewsIsToldAgain, theLivingSpeakForThemselves,
+                    anOrderlyEnd, foreignNotesAndFaults, moreReadThanThereIs});
 }
 
 }  // namespace messaging::unit
