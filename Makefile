@@ -144,7 +144,7 @@ $(BUILD)/obj/schema/%.inc: schema/% Makefile
 	@mkdir -p $(@D)
 	{ printf 'R"schema('; cat $<; printf ')schema"'; } > $@
 
-$(BUILD)/obj/worker/store_sqlite_db.o: $(BUILD)/obj/schema/sqlite.sql.inc
+$(BUILD)/obj/worker/store_sqlite_db.o: $(patsubst %,$(BUILD)/obj/%.inc,$(wildcard schema/*.sql))
 $(BUILD)/obj/worker/store_mongo_client.o: $(BUILD)/obj/schema/mongodb.json.inc
 $(BUILD)/obj/worker/store_%.o: FLAGS += -I$(BUILD)/obj
 

@@ -1,6 +1,8 @@
--- The SQLite store, version 1: what is kept, and by it alone. The worker embeds this file and
--- runs it on an empty database; PRAGMA user_version then says 1. Later versions are files of
--- their own beside it, each one a step. PRAGMA application_id tells our file from others.
+-- The SQLite store, version 1, where every database began. How it looks now is said in
+-- sqlite-2.sql. Each version is a file of its own, a step from the one before, and never
+-- changed again; the worker embeds them all, runs those that a database has not seen yet in
+-- one transaction, and writes the version into PRAGMA user_version. PRAGMA application_id
+-- tells our file from others.
 --
 -- Times are Unix milliseconds. "" stands for absent. Everything is found by its key, so no
 -- table has a rowid: a conversation's messages lie together on disk, in their order.

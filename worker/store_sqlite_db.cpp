@@ -1,11 +1,11 @@
 // SQLite underneath the store: durability, locks, versions.
 //
 // Durability: WAL with synchronous=FULL, one fsync a commit; a batch is one commit.
-// Checkpoints: after a commit, every kCheckpointPages that the WAL has grown, without
-// waiting for anybody. Readers here are short, so that reaches the end of the WAL
-// nearly always and the next writer starts it anew. Where overlapping readers kept it
-// from that until kRestartPages, one checkpoint waits for them: they cannot make the
-// WAL grow without bound.
+// Checkpoints: every kCheckpointPages that the WAL has grown, by a Checkpointer beside
+// the writer, which itself moves the last few pages; the next write starts the WAL
+// anew. Readers here are short, so they hardly ever hold that up. Where overlapping
+// ones did until kRestartPages, one checkpoint waits for them: they cannot make the WAL
+// grow without bound.
 #include "worker/store_sqlite_db.hpp"
 
 #include <fcntl.h>
@@ -28,12 +28,14 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-const char kSchema[] =
+const char kStep1[] =
 #include "schema/sqlite.sql.inc"
     ;
+const char kStep2[] =
+#include "schema/sqlite-2.sql.inc"
+    ;
 
-// Step n brings version n to version n + 1.
-constexpr std::array<const char*, 1> kSteps = {kSchema};
+constexpr std::array<const char*, 2> kSteps = {kStep1, kStep2};
 
 constexpr int64_t kApplicationId = 0x6d736773;  // "msgs"
 
@@ -43,8 +45,10 @@ constexpr milliseconds kBeginPatience{1500};
 // For readers, which take milliseconds; the checkpoint's own fsync counts too.
 constexpr milliseconds kRestartPatience{500};
 
-constexpr int kCheckpointPages = 1000;  // 4 MB
-constexpr int kRestartPages = 4000;     // 16 MB
+// The longer the WAL, the more often a page that changes often is moved only once; the
+// shorter, the sooner a start after a crash has read it.
+constexpr int kCheckpointPages = 4000;  // 16 MB
+constexpr int kRestartPages = 16000;    // 64 MB
 
 constexpr mode_t kFileMode = 0640;
 constexpr mode_t kDirectoryMode = 0750;
@@ -108,6 +112,10 @@ int knownVersion() {
     return static_cast<int>(kSteps.size());
 }
 
+const char* schemaStep(int version) {
+    return kSteps.at(static_cast<size_t>(version) - 1);
+}
+
 // --- Opening
 
 Status Database::open(const std::string& path) {
@@ -125,11 +133,15 @@ Status Database::open(const std::string& path) {
     }
     if (!status.ok()) {
         close();
+        return status;
     }
-    return status;
+    checkpointer_ = std::make_unique<Checkpointer>(path);
+    nextCheckpoint_ = kCheckpointPages;
+    return {};
 }
 
 void Database::close() {
+    checkpointer_.reset();
     statements_.clear();
     connection_.reset();
 }
@@ -210,7 +222,8 @@ Status Database::upgradeLocked() {
     int64_t version = 0;
     Status status = identify(&version);  // again: another worker may have been quicker
     for (; status.ok() && version < knownVersion(); ++version) {
-        status = execute(kSteps[static_cast<size_t>(version)], "upgrading the schema");
+        status =
+            execute(schemaStep(static_cast<int>(version) + 1), "upgrading the schema");
     }
     if (!status.ok()) {
         return status;
@@ -242,7 +255,7 @@ Status Database::useWal() {
     return execute(
         "PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = "
         "MEMORY;"
-        "PRAGMA journal_size_limit = 16777216",
+        "PRAGMA journal_size_limit = 67108864",
         "opening");
 }
 
@@ -315,14 +328,24 @@ bool Database::rollback() {
     return sqlite3_get_autocommit(connection()) != 0;
 }
 
+void Database::relieve() {
+    checkpointer_->request();
+}
+
 void Database::checkpoint() {
-    if (walPages_ < nextCheckpoint_) {
-        // Restarted since: the next one is due at the first mark again.
-        nextCheckpoint_ = std::min(nextCheckpoint_, walPages_ + kCheckpointPages);
+    if (walPages_ < nextCheckpoint_ - kCheckpointPages) {
+        nextCheckpoint_ = kCheckpointPages;  // the WAL was started anew
+    }
+    const bool wait = walPages_ >= kRestartPages && walPages_ >= nextCheckpoint_;
+    if (walPages_ >= nextCheckpoint_) {
+        nextCheckpoint_ = walPages_ + kCheckpointPages;
+        if (!wait) {
+            checkpointer_->request();
+        }
+    }
+    if (!wait && !checkpointer_->handsOver()) {
         return;
     }
-    nextCheckpoint_ = walPages_ + kCheckpointPages;
-    const bool wait = walPages_ >= kRestartPages;
     patience_ = kRestartPatience;
     const int code = sqlite3_wal_checkpoint_v2(
         connection(), "main",

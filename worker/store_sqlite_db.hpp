@@ -1,9 +1,6 @@
 // SQLite's connection and statements, owned and bounded: open, upgrade, begin, commit,
-// and a Query that cannot forget to be reset. The only header that sees sqlite3.h. One
-// thread.
+// and a Query that cannot forget to be reset. One thread.
 #pragma once
-
-#include <sqlite3.h>
 
 #include <chrono>
 #include <cstdint>
@@ -13,21 +10,16 @@
 #include <string_view>
 
 #include "schema/status.hpp"
+#include "worker/store_sqlite_checkpoint.hpp"
+#include "worker/store_sqlite_connection.hpp"
 
 namespace messaging::worker::sqlite {
 
-struct CloseConnection {
-    void operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
-};
-using Connection = std::unique_ptr<sqlite3, CloseConnection>;
-
-struct FinalizeStatement {
-    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
-
 // The schema's version that this program knows.
 int knownVersion();
+
+// What brings a database to `version` (1 to the known one) from the one before.
+const char* schemaStep(int version);
 
 class Database {
 public:
@@ -45,6 +37,9 @@ public:
     Status commit();
     // Whether no transaction is left.
     bool rollback();
+
+    // After a failed write: the disk may be full of a WAL that could be started anew.
+    void relieve();
 
     // Statements that are not worth keeping.
     Status execute(const char* sql, std::string_view what);
@@ -70,6 +65,7 @@ private:
     std::chrono::steady_clock::time_point waitingSince_;
     int walPages_ = 0;        // as of our last commit
     int nextCheckpoint_ = 0;  // at so many
+    std::unique_ptr<Checkpointer> checkpointer_;
     Connection connection_;
     std::map<std::string_view, Statement> statements_;  // go before their connection
 };

@@ -4,6 +4,7 @@
 
 #include "worker/store.hpp"
 #include "worker/store_sqlite_db.hpp"
+#include "worker/store_sqlite_names.hpp"
 
 namespace messaging::worker::sqlite {
 
@@ -55,7 +56,17 @@ private:
     // None: no batch. Open: its transaction is. Doubt: its commit's outcome is unknown.
     enum class Batch { None, Open, Doubt };
 
+    // Of a membership: its conversation, its member, the sender of its preview.
+    struct Numbers {
+        uint64_t conversation = 0;
+        uint64_t member = 0;
+        uint64_t sender = 0;
+    };
+
     Status notOpen() const;
+    Result<uint64_t> numberOf(const std::string& site, const std::string& name);
+    Status writeNote(const Note& note);
+    Result<Numbers> numbersOf(const Membership& membership);
     Result<bool> insertConversation(const Conversation& conversation);
     Result<bool> insertMessage(const Message& message);
     Result<bool> exchangeLocked(const std::optional<Membership>& from,
@@ -64,7 +75,9 @@ private:
 
     std::string path_;
     Database database_;
+    Names names_{database_};
     Batch batch_ = Batch::None;
+    std::map<std::string, std::string> seen_;  // notes, as notes() last found them
 };
 
 }  // namespace messaging::worker::sqlite

@@ -12,18 +12,27 @@ namespace {
 
 constexpr unsigned kWalkPage = 500;
 
-// The columns of a message, a membership, in the order of these two functions.
-#define MESSAGE_COLUMNS                                                                \
-    "site, conversation, seq, sender, sender_role, member, ordinal, key, fingerprint," \
-    " content, created_at"
-#define MEMBERSHIP_COLUMNS                                                       \
-    "site, conversation, member, last_seq, sent, read_seq, read_sent, activity," \
-    " preview_seq, preview_sender, preview_content, preview_at"
+// A message's columns, a membership's, in the order of the two functions below; which
+// site, and which conversation, was asked for.
+#define MESSAGE_COLUMNS                                                               \
+    "seq, sender.name, sender_role, member.name, ordinal, key, fingerprint, content," \
+    " created_at"
+#define MESSAGE_NAMES                                            \
+    " CROSS JOIN names AS sender ON sender.id = messages.sender" \
+    " CROSS JOIN names AS member ON member.id = messages.member"
+#define MEMBERSHIP_COLUMNS                                                  \
+    "conversation.name, member.name, last_seq, sent, read_seq, read_sent, " \
+    "memberships.activity,"                                                 \
+    " preview_seq, ifnull(sender.name, ''), preview_content, preview_at"
+#define MEMBERSHIP_NAMES                                                              \
+    " CROSS JOIN names AS conversation ON conversation.id = memberships.conversation" \
+    " CROSS JOIN names AS member ON member.id = memberships.member"                   \
+    " LEFT JOIN names AS sender ON sender.id = memberships.preview_sender"
 
-Message messageFrom(Query& row) {
+Message messageFrom(Query& row, const ConversationRef& of) {
     Message message;
-    message.site = row.text();
-    message.conversation = row.text();
+    message.site = of.site;
+    message.conversation = of.id;
     message.seq = row.number();
     message.sender = row.text();
     message.senderRole = row.text();
@@ -36,9 +45,9 @@ Message messageFrom(Query& row) {
     return message;
 }
 
-Membership membershipFrom(Query& row) {
+Membership membershipFrom(Query& row, const std::string& site) {
     Membership membership;
-    membership.site = row.text();
+    membership.site = site;
     membership.conversation = row.text();
     membership.member = row.text();
     membership.lastSeq = row.number();
@@ -53,11 +62,11 @@ Membership membershipFrom(Query& row) {
     return membership;
 }
 
-template <typename T>
-Result<std::vector<T>> all(Query& query, T (*from)(Query&), std::string_view what) {
-    std::vector<T> found;
+Result<std::vector<Membership>> allMemberships(Query& query, const std::string& site,
+                                               std::string_view what) {
+    std::vector<Membership> found;
     while (query.row()) {
-        found.push_back(from(query));
+        found.push_back(membershipFrom(query, site));
     }
     if (!query.ok()) {
         return query.failure(what);
@@ -91,15 +100,22 @@ private:
 
 }  // namespace
 
+Result<uint64_t> SqliteStore::numberOf(const std::string& site,
+                                       const std::string& name) {
+    return database_.isOpen() ? names_.find(site, name) : notOpen();
+}
+
 Result<std::optional<Conversation>> SqliteStore::conversation(
     const ConversationRef& ref) {
-    if (!database_.isOpen()) {
-        return notOpen();
+    const auto number = numberOf(ref.site, ref.id);
+    if (!number.ok()) {
+        return number.status();
     }
     Query query(database_,
-                "SELECT kind, subject, context_type, context_id, starter, created_at"
-                " FROM conversations WHERE site = ? AND id = ?");
-    query.bind(ref.site).bind(ref.id);
+                "SELECT kind, subject, context_type, context_id, names.name, created_at"
+                " FROM conversations CROSS JOIN names ON names.id = starter"
+                " WHERE conversations.id = ?");
+    query.bind(number.value());
     if (!query.row()) {
         return query.ok() ? Result<std::optional<Conversation>>(std::nullopt)
                           : query.failure("reading a conversation");
@@ -115,9 +131,10 @@ Result<std::optional<Conversation>> SqliteStore::conversation(
     found.createdAt = query.number();
     // Its members never change, so two statements see one conversation.
     Query members(database_,
-                  "SELECT member FROM conversation_members"
-                  " WHERE site = ? AND conversation = ? ORDER BY member");
-    members.bind(ref.site).bind(ref.id);
+                  "SELECT name FROM conversation_members"
+                  " CROSS JOIN names ON names.id = member"
+                  " WHERE conversation = ? ORDER BY name");
+    members.bind(number.value());
     while (members.row()) {
         found.members.push_back(members.text());
     }
@@ -144,65 +161,89 @@ Result<std::vector<Conversation>> SqliteStore::conversations(
 
 Result<std::vector<Message>> SqliteStore::history(const ConversationRef& ref,
                                                   const HistoryArguments& range) {
-    if (!database_.isOpen()) {
-        return notOpen();
+    const auto number = numberOf(ref.site, ref.id);
+    if (!number.ok()) {
+        return number.status();
     }
-    const char* const kAfter = "SELECT " MESSAGE_COLUMNS
-                               " FROM messages WHERE site = ? AND conversation = ?"
-                               " AND seq > ? ORDER BY seq LIMIT ?";
-    const char* const kBefore = "SELECT " MESSAGE_COLUMNS
-                                " FROM messages WHERE site = ? AND conversation = ?"
-                                " AND seq < ? ORDER BY seq DESC LIMIT ?";
+    const char* const kAfter =
+        "SELECT " MESSAGE_COLUMNS " FROM messages INDEXED BY messages_seq" MESSAGE_NAMES
+        " WHERE conversation = ? AND seq > ?"
+        " ORDER BY seq LIMIT ?";
+    const char* const kBefore =
+        "SELECT " MESSAGE_COLUMNS " FROM messages INDEXED BY messages_seq" MESSAGE_NAMES
+        " WHERE conversation = ? AND seq < ?"
+        " ORDER BY seq DESC LIMIT ?";
     Query query(database_, range.after ? kAfter : kBefore);
-    query.bind(ref.site).bind(ref.id);
+    query.bind(number.value());
     query.bind(range.after ? *range.after : range.before.value_or(UINT64_MAX));
     query.bind(uint64_t{range.limit});
-    auto found = all(query, messageFrom, "reading messages");
-    if (found.ok() && !range.after) {
-        std::reverse(found->begin(), found->end());
+    std::vector<Message> found;
+    while (query.row()) {
+        found.push_back(messageFrom(query, ref));
+    }
+    if (!query.ok()) {
+        return query.failure("reading messages");
+    }
+    if (!range.after) {
+        std::reverse(found.begin(), found.end());
     }
     return found;
 }
 
 Result<std::vector<Membership>> SqliteStore::memberships(const ConversationRef& ref) {
-    if (!database_.isOpen()) {
-        return notOpen();
+    const auto number = numberOf(ref.site, ref.id);
+    if (!number.ok()) {
+        return number.status();
     }
-    Query query(database_, "SELECT " MEMBERSHIP_COLUMNS
-                           " FROM memberships WHERE site = ? AND conversation = ?");
-    query.bind(ref.site).bind(ref.id);
-    return all(query, membershipFrom, "reading memberships");
+    Query query(database_,
+                "SELECT " MEMBERSHIP_COLUMNS " FROM memberships" MEMBERSHIP_NAMES
+                " WHERE conversation = ?");
+    query.bind(number.value());
+    return allMemberships(query, ref.site, "reading memberships");
 }
 
 Result<std::vector<Membership>> SqliteStore::list(const std::string& site,
                                                   const std::string& member,
                                                   const ListRange& range) {
-    if (!database_.isOpen()) {
-        return notOpen();
-    }
-    Query query(database_, "SELECT " MEMBERSHIP_COLUMNS
-                           " FROM memberships INDEXED BY memberships_list"
-                           " WHERE site = ? AND member = ?"
-                           " AND (activity, conversation) < (?, ?)"
-                           " AND (activity, conversation) > (?, ?)"
-                           " ORDER BY activity DESC, conversation DESC LIMIT ?");
     const ListPlace below = range.below.value_or(ListPlace{UINT64_MAX, ""});
     const ListPlace above = range.above.value_or(ListPlace{0, ""});
-    query.bind(site).bind(member).bind(below.activity).bind(below.conversation);
-    query.bind(above.activity).bind(above.conversation);
-    query.bind(uint64_t{range.limit});
-    return all(query, membershipFrom, "reading a list");
+    const auto owner = numberOf(site, member);
+    const auto belowId = numberOf(site, below.conversation);
+    const auto aboveId = numberOf(site, above.conversation);
+    for (const auto* number : {&owner, &belowId, &aboveId}) {
+        if (!number->ok()) {
+            return number->status();
+        }
+    }
+    // SQLite reads both halves at once and stops at the limit.
+#define HALF(unread)                                                             \
+    "SELECT conversation, activity FROM memberships INDEXED BY memberships_list" \
+    " WHERE member = ?1 AND (unread > 0) = " unread                              \
+    " AND (activity, conversation) < (?2, ?3)"                                   \
+    " AND (activity, conversation) > (?4, ?5)"
+    Query query(database_,
+                "SELECT " MEMBERSHIP_COLUMNS " FROM"
+                " (" HALF("0") " UNION ALL " HALF("1")
+                " ORDER BY activity DESC, conversation DESC LIMIT ?6) AS page"
+                " CROSS JOIN memberships ON memberships.conversation ="
+                " page.conversation AND memberships.member = ?1" MEMBERSHIP_NAMES
+                " ORDER BY page.activity DESC, page.conversation DESC");
+#undef HALF
+    query.bind(owner.value()).bind(below.activity).bind(belowId.value());
+    query.bind(above.activity).bind(aboveId.value()).bind(uint64_t{range.limit});
+    return allMemberships(query, site, "reading a list");
 }
 
 Result<Unread> SqliteStore::unread(const std::string& site, const std::string& member) {
-    if (!database_.isOpen()) {
-        return notOpen();
+    const auto number = numberOf(site, member);
+    if (!number.ok()) {
+        return number.status();
     }
-    Query query(
-        database_,
-        "SELECT conversation, unread FROM memberships INDEXED BY memberships_unread"
-        " WHERE site = ? AND member = ? AND unread > 0");
-    query.bind(site).bind(member);
+    Query query(database_,
+                "SELECT name, unread FROM memberships INDEXED BY memberships_list"
+                " CROSS JOIN names ON names.id = conversation"
+                " WHERE member = ? AND (unread > 0) = 1");
+    query.bind(number.value());
     Unread found;
     while (query.row()) {
         std::string conversation = query.text();
@@ -225,9 +266,12 @@ Result<std::vector<User>> SqliteStore::users(const std::string& site,
     }
     std::vector<User> found;
     for (const auto& id : ids) {
-        Query query(database_,
-                    "SELECT role, name FROM users WHERE site = ? AND id = ?");
-        query.bind(site).bind(id);
+        const auto number = names_.find(site, id);
+        if (!number.ok()) {
+            return number.status();
+        }
+        Query query(database_, "SELECT role, name FROM users WHERE id = ?");
+        query.bind(number.value());
         if (query.row()) {
             User user{site, id, {}, {}};
             user.role = query.text();
@@ -244,15 +288,18 @@ Result<std::vector<User>> SqliteStore::users(const std::string& site,
 Result<std::optional<Message>> SqliteStore::messageByKey(const ConversationRef& ref,
                                                          const std::string& sender,
                                                          const std::string& key) {
-    if (!database_.isOpen()) {
-        return notOpen();
+    const auto number = numberOf(ref.site, ref.id);
+    const auto from = numberOf(ref.site, sender);
+    if (!number.ok() || !from.ok()) {
+        return number.ok() ? from.status() : number.status();
     }
     Query query(database_, "SELECT " MESSAGE_COLUMNS
-                           " FROM messages WHERE site = ? AND conversation = ?"
-                           " AND sender = ? AND key = ?");
-    query.bind(ref.site).bind(ref.id).bind(sender).bind(key);
+                           " FROM messages INDEXED BY messages_key" MESSAGE_NAMES
+                           " WHERE conversation = ? AND messages.sender = ?"
+                           " AND key = ?");
+    query.bind(number.value()).bind(from.value()).bind(key);
     if (query.row()) {
-        return std::optional(messageFrom(query));
+        return std::optional(messageFrom(query, ref));
     }
     return query.ok() ? Result<std::optional<Message>>(std::nullopt)
                       : query.failure("looking up a key");
@@ -260,16 +307,39 @@ Result<std::optional<Message>> SqliteStore::messageByKey(const ConversationRef& 
 
 Result<uint64_t> SqliteStore::ordinalAt(const ConversationRef& ref,
                                         const std::string& member, uint64_t seq) {
-    if (!database_.isOpen()) {
-        return notOpen();
+    const auto number = numberOf(ref.site, ref.id);
+    const auto whose = numberOf(ref.site, member);
+    if (!number.ok() || !whose.ok()) {
+        return number.ok() ? whose.status() : number.status();
     }
-    Query query(database_,
-                "SELECT ordinal FROM messages INDEXED BY messages_member"
-                " WHERE site = ? AND conversation = ? AND member = ? AND seq <= ?"
-                " ORDER BY seq DESC LIMIT 1");
-    query.bind(ref.site).bind(ref.id).bind(member).bind(seq);
-    const uint64_t ordinal = query.row() ? query.number() : 0;
-    return query.ok() ? Result<uint64_t>(ordinal) : query.failure("reading an ordinal");
+    Query newest(database_,
+                 "SELECT seq, member, ordinal, crowd, EXISTS (SELECT 1 FROM"
+                 " conversation_members WHERE conversation = ?1 AND member = ?3)"
+                 " FROM messages INDEXED BY messages_seq"
+                 " WHERE conversation = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1");
+    newest.bind(number.value()).bind(seq).bind(whose.value());
+    if (!newest.row()) {
+        return newest.ok() ? Result<uint64_t>(uint64_t{0})
+                           : newest.failure("reading an ordinal");
+    }
+    const uint64_t last = newest.number();
+    const uint64_t sender = newest.number();
+    const uint64_t ordinal = newest.number();
+    const bool crowd = newest.number() != 0;
+    const bool belongs = newest.number() != 0;
+    if (sender == whose.value()) {
+        return ordinal;
+    }
+    if (!crowd) {
+        return belongs ? last - ordinal : 0;  // of two, the other's
+    }
+    Query own(database_,
+              "SELECT ordinal FROM messages INDEXED BY messages_member"
+              " WHERE conversation = ? AND member = ? AND seq <= ? AND crowd"
+              " ORDER BY seq DESC LIMIT 1");
+    own.bind(number.value()).bind(whose.value()).bind(seq);
+    const uint64_t found = own.row() ? own.number() : 0;
+    return own.ok() ? Result<uint64_t>(found) : own.failure("reading an ordinal");
 }
 
 // --- State
@@ -337,15 +407,18 @@ Status SqliteStore::eachConversation(
     if (!database_.isOpen()) {
         return notOpen();
     }
-    ConversationRef last;
+    uint64_t last = 0;
     for (;;) {
         std::vector<ConversationRef> page;
         {
-            Query query(database_,
-                        "SELECT site, id FROM conversations WHERE (site, id) > (?, ?)"
-                        " ORDER BY site, id LIMIT ?");
-            query.bind(last.site).bind(last.id).bind(uint64_t{kWalkPage});
+            Query query(
+                database_,
+                "SELECT conversations.id, site, name FROM conversations"
+                " CROSS JOIN names ON names.id = conversations.id"
+                " WHERE conversations.id > ? ORDER BY conversations.id LIMIT ?");
+            query.bind(last).bind(uint64_t{kWalkPage});
             while (query.row()) {
+                last = query.number();
                 std::string site = query.text();
                 page.push_back({std::move(site), query.text()});
             }
@@ -361,7 +434,6 @@ Status SqliteStore::eachConversation(
         if (page.size() < kWalkPage) {
             return {};
         }
-        last = std::move(page.back());
     }
 }
 

@@ -2,6 +2,7 @@
 // nothing is stored, so every failure before it is definite.
 #include <unistd.h>
 
+#include <sstream>
 #include <utility>
 
 #include "worker/store_sqlite.hpp"
@@ -19,6 +20,7 @@ namespace sqlite {
 
 Status SqliteStore::open() {
     batch_ = Batch::None;
+    names_.forget();
     return database_.open(path_);
 }
 
@@ -35,7 +37,7 @@ Status SqliteStore::ping() {
             return status;
         }
     }
-    Query query(database_, "SELECT count(*) FROM users WHERE site = '' AND id = ''");
+    Query query(database_, "SELECT count(*) FROM users WHERE id = 0");
     return query.run() ? Status() : query.failure("ping");
 }
 
@@ -45,16 +47,42 @@ Status SqliteStore::notOpen() const {
 
 // --- The batch
 
-Status SqliteStore::begin(const Note&) {
+Status SqliteStore::begin(const Note& note) {
     if (!database_.isOpen()) {
         return notOpen();
     }
     if (batch_ == Batch::Open) {
         return {Code::Internal, "sqlite: begin() within a batch"};
     }
-    const Status status = database_.begin();
+    Status status = database_.begin();
     batch_ = status.ok() ? Batch::Open : Batch::None;
+    if (status.ok() && !note.conversations.empty()) {
+        status = writeNote(note);
+    }
+    if (!status.ok() && batch_ == Batch::Open) {
+        return {abandon().ok() ? Code::StoreUnavailable : Code::Internal,
+                status.detail()};
+    }
     return status;
+}
+
+// As numbers, parted by spaces.
+Status SqliteStore::writeNote(const Note& note) {
+    std::string numbers;
+    for (const auto& ref : note.conversations) {
+        const auto number = names_.make(ref.site, ref.id);
+        if (!number.ok()) {
+            return number.status();
+        }
+        numbers += numbers.empty() ? "" : " ";
+        numbers += std::to_string(number.value());
+    }
+    Query put(database_,
+              "INSERT INTO notes (owner, conversations) VALUES (?, ?)"
+              " ON CONFLICT (owner) DO UPDATE"
+              " SET conversations = excluded.conversations");
+    put.bind(note.owner).bind(numbers);
+    return put.run() ? Status() : put.failure("writing the note");
 }
 
 Status SqliteStore::commit() {
@@ -63,26 +91,38 @@ Status SqliteStore::commit() {
     }
     const Status status = database_.commit();
     batch_ = status.code() == Code::Internal ? Batch::Doubt : Batch::None;
+    if (!status.ok()) {
+        names_.forget();
+    }
     return status;
 }
 
 Status SqliteStore::abandon() {
+    names_.forget();
     const Batch batch = std::exchange(batch_, Batch::None);
-    if (batch == Batch::None || (batch == Batch::Open && database_.rollback())) {
+    const bool undone = batch == Batch::Open && database_.rollback();
+    if (batch != Batch::None) {
+        database_.relieve();
+    }
+    if (batch == Batch::None || undone) {
         return {};
     }
     return {Code::Internal, "sqlite: unknown whether the batch was stored"};
 }
 
 Result<bool> SqliteStore::insertConversation(const Conversation& conversation) {
+    const auto number = names_.make(conversation.site, conversation.id);
+    const auto starter = names_.make(conversation.site, conversation.starter);
+    if (!number.ok() || !starter.ok()) {
+        return number.ok() ? starter.status() : number.status();
+    }
     Query insert(database_,
-                 "INSERT INTO conversations (site, id, kind, subject, context_type,"
-                 " context_id, starter, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                 "INSERT INTO conversations (id, kind, subject, context_type,"
+                 " context_id, starter, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
                  " ON CONFLICT DO NOTHING");
-    insert.bind(conversation.site).bind(conversation.id).bind(conversation.kind);
-    insert.bind(conversation.subject).bind(conversation.contextType);
-    insert.bind(conversation.contextId).bind(conversation.starter);
-    insert.bind(conversation.createdAt);
+    insert.bind(number.value()).bind(conversation.kind).bind(conversation.subject);
+    insert.bind(conversation.contextType).bind(conversation.contextId);
+    insert.bind(starter.value()).bind(conversation.createdAt);
     if (!insert.run()) {
         return insert.failure("inserting a conversation");
     }
@@ -90,12 +130,16 @@ Result<bool> SqliteStore::insertConversation(const Conversation& conversation) {
         return false;
     }
     for (const auto& name : conversation.members) {
-        Query member(database_,
-                     "INSERT INTO conversation_members (site, conversation, member)"
-                     " VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
-        member.bind(conversation.site).bind(conversation.id).bind(name);
-        if (!member.run()) {
-            return member.failure("inserting a conversation's members");
+        const auto member = names_.make(conversation.site, name);
+        if (!member.ok()) {
+            return member.status();
+        }
+        Query insertMember(database_,
+                           "INSERT INTO conversation_members (conversation, member)"
+                           " VALUES (?, ?) ON CONFLICT DO NOTHING");
+        insertMember.bind(number.value()).bind(member.value());
+        if (!insertMember.run()) {
+            return insertMember.failure("inserting a conversation's members");
         }
     }
     return true;
@@ -117,13 +161,23 @@ Status SqliteStore::insertConversations(
 
 // False: the sequence number or the key is taken.
 Result<bool> SqliteStore::insertMessage(const Message& message) {
+    const auto conversation = names_.make(message.site, message.conversation);
+    const auto sender = names_.make(message.site, message.sender);
+    const auto member = names_.make(message.site, message.member);
+    for (const auto* number : {&conversation, &sender, &member}) {
+        if (!number->ok()) {
+            return number->status();
+        }
+    }
     Query insert(database_,
-                 "INSERT INTO messages (site, conversation, seq, sender, sender_role,"
-                 " member, ordinal, key, fingerprint, content, created_at)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
-    insert.bind(message.site).bind(message.conversation).bind(message.seq);
-    insert.bind(message.sender).bind(message.senderRole).bind(message.member);
-    insert.bind(message.ordinal).bind(message.key).bind(message.fingerprint);
+                 "INSERT INTO messages (conversation, seq, sender, sender_role, member,"
+                 " ordinal, key, fingerprint, content, created_at, crowd)"
+                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+                 " (SELECT count(*) <> 2 FROM conversation_members"
+                 "  WHERE conversation = ?1)) ON CONFLICT DO NOTHING");
+    insert.bind(conversation.value()).bind(message.seq).bind(sender.value());
+    insert.bind(message.senderRole).bind(member.value()).bind(message.ordinal);
+    insert.bind(message.key).bind(message.fingerprint);
     insert.bind(message.content).bind(message.createdAt);
     if (!insert.run()) {
         return insert.failure("inserting a message");
@@ -155,6 +209,18 @@ Result<std::vector<InsertResult>> SqliteStore::insertMessages(
     return results;
 }
 
+Result<SqliteStore::Numbers> SqliteStore::numbersOf(const Membership& membership) {
+    const auto conversation = names_.make(membership.site, membership.conversation);
+    const auto member = names_.make(membership.site, membership.member);
+    const auto sender = names_.make(membership.site, membership.preview.sender);
+    for (const auto* number : {&conversation, &member, &sender}) {
+        if (!number->ok()) {
+            return number->status();
+        }
+    }
+    return Numbers{conversation.value(), member.value(), sender.value()};
+}
+
 Status SqliteStore::raise(const std::vector<Membership>& memberships) {
     if (batch_ != Batch::Open) {
         return {Code::Internal, "sqlite: a write without a batch"};
@@ -162,11 +228,10 @@ Status SqliteStore::raise(const std::vector<Membership>& memberships) {
     // On the right of SET stand the values from before; what changes nothing writes
     // nothing.
     constexpr const char* kRaise =
-        "INSERT INTO memberships (site, conversation, member, last_seq, sent, read_seq,"
-        " read_sent, activity, preview_seq, preview_sender, preview_content, "
-        "preview_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (site, conversation, member) DO UPDATE SET"
+        "INSERT INTO memberships (conversation, member, last_seq, sent, read_seq,"
+        " read_sent, activity, preview_seq, preview_sender, preview_content,"
+        " preview_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (conversation, member) DO UPDATE SET"
         " activity = iif(excluded.last_seq > last_seq, excluded.activity, activity),"
         " preview_seq ="
         "  iif(excluded.last_seq > last_seq, excluded.preview_seq, preview_seq),"
@@ -184,10 +249,14 @@ Status SqliteStore::raise(const std::vector<Membership>& memberships) {
         " WHERE excluded.last_seq > last_seq OR excluded.sent > sent"
         " OR excluded.read_seq > read_seq OR excluded.read_sent > read_sent";
     for (const auto& to : memberships) {
+        const auto numbers = numbersOf(to);
+        if (!numbers.ok()) {
+            return numbers.status();
+        }
         Query raise(database_, kRaise);
-        raise.bind(to.site).bind(to.conversation).bind(to.member);
+        raise.bind(numbers->conversation).bind(numbers->member);
         raise.bind(to.lastSeq).bind(to.sent).bind(to.readSeq).bind(to.readSent);
-        raise.bind(to.activity).bind(to.preview.seq).bind(to.preview.sender);
+        raise.bind(to.activity).bind(to.preview.seq).bind(numbers->sender);
         raise.bind(to.preview.content).bind(to.preview.createdAt);
         if (!raise.run()) {
             return raise.failure("raising a membership");
@@ -201,12 +270,16 @@ Status SqliteStore::putUsers(const std::vector<User>& users) {
         return {Code::Internal, "sqlite: a write without a batch"};
     }
     for (const auto& user : users) {
+        const auto number = names_.make(user.site, user.id);
+        if (!number.ok()) {
+            return number.status();
+        }
         Query put(database_,
-                  "INSERT INTO users (site, id, role, name) VALUES (?, ?, ?, ?)"
-                  " ON CONFLICT (site, id) DO UPDATE"
+                  "INSERT INTO users (id, role, name) VALUES (?, ?, ?)"
+                  " ON CONFLICT (id) DO UPDATE"
                   " SET role = excluded.role, name = excluded.name"
                   " WHERE role <> excluded.role OR name <> excluded.name");
-        put.bind(user.site).bind(user.id).bind(user.role).bind(user.name);
+        put.bind(number.value()).bind(user.role).bind(user.name);
         if (!put.run()) {
             return put.failure("storing users");
         }
@@ -216,40 +289,92 @@ Status SqliteStore::putUsers(const std::vector<User>& users) {
 
 // --- Recovery and check
 
-Result<std::vector<Note>> SqliteStore::notes(const std::string&) {
-    return std::vector<Note>();
+Result<std::vector<Note>> SqliteStore::notes(const std::string& owner) {
+    if (!database_.isOpen()) {
+        return notOpen();
+    }
+    seen_.clear();
+    {
+        Query query(database_,
+                    "SELECT owner, conversations FROM notes"
+                    " WHERE owner <> ?");
+        query.bind(owner);
+        while (query.row()) {
+            std::string other = query.text();
+            seen_.emplace(std::move(other), query.text());
+        }
+        if (!query.ok()) {
+            return query.failure("reading notes");
+        }
+    }
+    std::vector<Note> notes;
+    for (const auto& [other, numbers] : seen_) {
+        Note note{other, {}};
+        std::istringstream list(numbers);
+        for (uint64_t number = 0; list >> number;) {
+            Query query(database_, "SELECT site, name FROM names WHERE id = ?");
+            query.bind(number);
+            if (query.row()) {
+                std::string site = query.text();
+                note.conversations.push_back({std::move(site), query.text()});
+            }
+            if (!query.ok()) {
+                return query.failure("reading notes");
+            }
+        }
+        notes.push_back(std::move(note));
+    }
+    return notes;
 }
 
-Status SqliteStore::dropNote(const std::string&) {
-    return {};
+Status SqliteStore::dropNote(const std::string& owner) {
+    if (!database_.isOpen()) {
+        return notOpen();
+    }
+    // An owner that lives may have written its next note meanwhile, which nobody has
+    // read.
+    const auto seen = seen_.find(owner);
+    Query drop(database_,
+               seen == seen_.end()
+                   ? "DELETE FROM notes WHERE owner = ?"
+                   : "DELETE FROM notes WHERE owner = ? AND conversations = ?");
+    drop.bind(owner);
+    if (seen != seen_.end()) {
+        drop.bind(seen->second);
+    }
+    return drop.run() ? Status() : drop.failure("dropping a note");
 }
 
 Result<bool> SqliteStore::exchangeLocked(const std::optional<Membership>& from,
                                          const Membership& to) {
     Query change(
         database_,
-        from
-            ? "UPDATE memberships SET last_seq = ?, sent = ?, read_seq = ?, read_sent "
-              "= ?,"
-              " activity = ?, preview_seq = ?, preview_sender = ?, preview_content = ?,"
-              " preview_at = ? WHERE site = ? AND conversation = ? AND member = ?"
-              " AND last_seq = ? AND sent = ? AND read_seq = ? AND read_sent = ?"
-              " AND activity = ? AND preview_seq = ? AND preview_sender = ?"
-              " AND preview_content = ? AND preview_at = ?"
-            : "INSERT INTO memberships (last_seq, sent, read_seq, read_sent, activity,"
-              " preview_seq, preview_sender, preview_content, preview_at, site,"
-              " conversation, member) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-              " ON CONFLICT DO NOTHING");
-    const auto bindValues = [&change](const Membership& values) {
+        from ? "UPDATE memberships SET last_seq = ?, sent = ?, read_seq = ?,"
+               " read_sent = ?, activity = ?, preview_seq = ?, preview_sender = ?,"
+               " preview_content = ?, preview_at = ?"
+               " WHERE conversation = ? AND member = ?"
+               " AND last_seq = ? AND sent = ? AND read_seq = ? AND read_sent = ?"
+               " AND activity = ? AND preview_seq = ? AND preview_sender = ?"
+               " AND preview_content = ? AND preview_at = ?"
+             : "INSERT INTO memberships (last_seq, sent, read_seq, read_sent, activity,"
+               " preview_seq, preview_sender, preview_content, preview_at,"
+               " conversation, member) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+               " ON CONFLICT DO NOTHING");
+    const auto bindValues = [&change](const Membership& values, uint64_t sender) {
         change.bind(values.lastSeq).bind(values.sent).bind(values.readSeq);
         change.bind(values.readSent).bind(values.activity).bind(values.preview.seq);
-        change.bind(values.preview.sender).bind(values.preview.content);
+        change.bind(sender).bind(values.preview.content);
         change.bind(values.preview.createdAt);
     };
-    bindValues(to);
-    change.bind(to.site).bind(to.conversation).bind(to.member);
+    const auto numbers = numbersOf(to);
+    const auto before = numbersOf(from.value_or(to));
+    if (!numbers.ok() || !before.ok()) {
+        return numbers.ok() ? before.status() : numbers.status();
+    }
+    bindValues(to, numbers->sender);
+    change.bind(numbers->conversation).bind(numbers->member);
     if (from) {
-        bindValues(*from);
+        bindValues(*from, before->sender);
     }
     if (!change.run()) {
         return change.failure("exchanging a membership");

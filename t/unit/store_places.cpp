@@ -49,6 +49,8 @@ public:
     std::string uri() const override { return uri_; }
     bool transactional() const override { return false; }
 
+    unsigned version() const override { return 1; }
+
     void setVersion(unsigned version) override {
         const mongo::UniqueCollection meta(
             mongoc_client_get_collection(client_.get(), database_.c_str(), "meta"));
@@ -93,6 +95,10 @@ void SqlitePlace::execute(const char* sql) {
     const worker::sqlite::Connection database(opened);
     const int code = sqlite3_exec(opened, sql, nullptr, nullptr, nullptr);
     ck_assert_msg(code == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(opened));
+}
+
+unsigned SqlitePlace::version() const {
+    return static_cast<unsigned>(worker::sqlite::knownVersion());
 }
 
 void SqlitePlace::setVersion(unsigned version) {

@@ -17,6 +17,8 @@ public:
     virtual std::string uri() const = 0;
     // Whether insert and memberships are one transaction.
     virtual bool transactional() const = 0;
+    // Of the schema, as this worker makes it.
+    virtual unsigned version() const = 0;
     // As if a worker of another version had been here.
     virtual void setVersion(unsigned version) = 0;
 
@@ -31,6 +33,7 @@ public:
 
     std::string uri() const override { return "sqlite:" + path(); }
     bool transactional() const override { return true; }
+    unsigned version() const override;
     void setVersion(unsigned version) override;
 
     std::string directory() const { return directory_; }
