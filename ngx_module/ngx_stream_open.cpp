@@ -221,7 +221,9 @@ bool Streams::sendHead(Subscriber& stream) {
     setDelays(stream.connection, r);
     stream.connection->log->action = const_cast<char*>("sending events");
     r->write_event_handler = onHeldWritable;
-    return ngx_http_send_header(r) == NGX_OK && !r->header_only;
+    // NGX_AGAIN: the head waits, behind another stream of the connection say.
+    const ngx_int_t rc = ngx_http_send_header(r);
+    return rc != NGX_ERROR && rc <= NGX_OK && !r->header_only;
 }
 
 // --- Parking
@@ -252,7 +254,8 @@ void Streams::onPark(ngx_event_t* event) {
 void Streams::park(Subscriber& stream) {
     ngx_http_request_t* r = stream.request;
     ngx_connection_t* c = stream.connection;
-    if (stream.phase != Subscriber::Phase::Live || !parkable(r)) {
+    // It may stand in the list twice: flushed, blocked and flushed again.
+    if (r == nullptr || stream.phase != Subscriber::Phase::Live || !parkable(r)) {
         return;
     }
     stream.cleanup->handler = nullptr;
