@@ -228,6 +228,8 @@ void Streams::look(Subscriber& stream, ngx_msec_t now) {
         if (const char* code = write(stream)) {
             cut(stream, code);
         }
+    } else if (flushed(stream)) {
+        hub_.taken(stream);  // if a write, and no event of its own, took the rest along
     }
 }
 

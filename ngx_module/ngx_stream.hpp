@@ -14,6 +14,7 @@
 
 #include "ngx_module/ngx_messaging.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <list>
 #include <memory>
@@ -33,20 +34,38 @@ inline uint32_t random32() {
     return static_cast<uint32_t>(ngx_random()) << 1;
 }
 
+// What waits for a client. It is measured by what came while something waited already:
+// what was given to a client that had taken all may be of any size, as a log's page is,
+// and says nothing about the client.
+struct Backlog {
+    size_t waiting = 0;
+    size_t excused = 0;  // of these, the first: given when nothing waited
+
+    void add(size_t bytes) {
+        excused = waiting == 0 ? bytes : excused;
+        waiting += bytes;
+    }
+    void leave(size_t bytes) {
+        excused -= std::min(excused, bytes);
+        waiting -= bytes;
+    }
+};
+
 // What was written to a request and has not left yet; lives as long as the request,
-// which can outlive its stream. Filters see the buffers, so their addresses are fixed.
+// which can outlive its stream. Filters keep links to buffers that have left, so the
+// buffers are the request's and used again; only their texts are freed.
 struct HeldOutput {
-    struct Piece {
-        std::string bytes;
-        ngx_buf_t buffer = {};
-    };
-    std::deque<Piece> pieces;
+    ngx_chain_t* free = nullptr;
+    ngx_chain_t* busy = nullptr;
+    std::deque<std::string> texts;  // of the busy ones, in their order
+    Backlog backlog;
 };
 
 // Likewise to a connection.
 struct ParkedOutput {
     std::string bytes;
     size_t sent = 0;
+    Backlog backlog;
 };
 
 // One stream. There are thousands: no member without need.
@@ -106,6 +125,7 @@ private:
     void deliver(core::Stream& stream, const core::Batch& batch) override;
     void reset(core::Stream& stream, const LogId& position,
                std::string_view reason) override;
+    bool busy(const core::Stream& stream) override;
 
     // ngx_stream_redis.cpp: what Redis is asked and answers
     std::string channelOf(const core::InboxKey& inbox) const;
@@ -114,7 +134,6 @@ private:
     void takeRenewal(const core::InboxKey& inbox, uint64_t renewal,
                      const RedisAnswer& answer);
     void takeEntries(uint64_t fetch, const RedisAnswer& answer);
-    void logOddity(const char* what, std::string_view detail);
 
     // ngx_stream.cpp: the hub's decisions, time, ends
     void afterHub();
@@ -149,11 +168,12 @@ private:
     const char* write(Subscriber& stream);  // what is in block_
     const char* writeLast(Subscriber& stream);
     const char* writeHeld(Subscriber& stream, std::string_view bytes, bool last);
-    const char* flushHeld(Subscriber& stream, ngx_chain_t* chain);
+    const char* flushHeld(Subscriber& stream, ngx_chain_t* out);
     const char* writeParked(Subscriber& stream, std::string_view bytes);
     const char* flushParked(Subscriber& stream);
-    const char* judge(Subscriber& stream, size_t waiting, bool progress);
+    const char* judge(Subscriber& stream, const Backlog& backlog, bool progress);
     static bool flushed(const Subscriber& stream);
+    void taken(Subscriber& stream);
     void readable(Subscriber& stream);
     void writable(Subscriber& stream);
     static void onHeldWritable(ngx_http_request_t* r);

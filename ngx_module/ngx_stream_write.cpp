@@ -1,6 +1,7 @@
 // The last step: bytes to a request or to a connection. What the socket does not take
-// waits, up to messaging_stream_buffer; nothing is ever sent in part of a frame and
-// then dropped.
+// waits. While it does, no more than messaging_stream_buffer may be added: a page of a
+// log, which is added to nothing only, is no reason to cut a client that reads. Nothing
+// is ever sent in part of a frame and then dropped.
 #include "ngx_module/ngx_stream.hpp"
 
 namespace messaging {
@@ -27,16 +28,22 @@ Subscriber& streamOf(ngx_event_t* event) {
     return *static_cast<Subscriber*>(static_cast<ngx_connection_t*>(event->data)->data);
 }
 
-// Without what has left.
-size_t waiting(HeldOutput& held) {
-    while (!held.pieces.empty() && ngx_buf_size(&held.pieces.front().buffer) == 0) {
-        held.pieces.pop_front();
+// What filters find in our buffers, to tell them from theirs.
+const ngx_buf_tag_t kTag = &ngx_http_messaging_module;
+
+// Takes back what has left, and frees its text.
+void recycle(ngx_pool_t* pool, HeldOutput& held, ngx_chain_t* out) {
+    ngx_chain_update_chains(pool, &held.free, &held.busy, &out, kTag);
+    size_t count = 0;
+    size_t bytes = 0;
+    for (const ngx_chain_t* link = held.busy; link != nullptr; link = link->next) {
+        bytes += static_cast<size_t>(ngx_buf_size(link->buf));
+        ++count;
     }
-    size_t sum = 0;
-    for (const HeldOutput::Piece& piece : held.pieces) {
-        sum += static_cast<size_t>(ngx_buf_size(&piece.buffer));
+    while (held.texts.size() > count) {
+        held.texts.pop_front();
     }
-    return sum;
+    held.backlog.leave(held.backlog.waiting - bytes);
 }
 
 }  // namespace
@@ -63,12 +70,12 @@ const char* Streams::writeLast(Subscriber& stream) {
 }
 
 // Whether what waits is still bearable.
-const char* Streams::judge(Subscriber& stream, size_t waiting, bool progress) {
-    if (waiting == 0) {
+const char* Streams::judge(Subscriber& stream, const Backlog& backlog, bool progress) {
+    if (backlog.waiting == 0) {
         stream.blockedAt = 0;
         return nullptr;
     }
-    if (waiting > stream.conf->streamBuffer &&
+    if (backlog.waiting - backlog.excused > stream.conf->streamBuffer &&
         stream.phase == Subscriber::Phase::Live) {
         return kSlow;
     }
@@ -86,38 +93,55 @@ bool Streams::flushed(const Subscriber& stream) {
     return r->out == nullptr && !r->buffered && !r->connection->buffered;
 }
 
+bool Streams::busy(const core::Stream& base) {
+    const auto& stream = static_cast<const Subscriber&>(base);
+    return stream.code != nullptr || !flushed(stream);
+}
+
+// All that was written has left.
+void Streams::taken(Subscriber& stream) {
+    hub_.taken(stream);
+    afterHub();
+}
+
 // --- Held
 
 const char* Streams::writeHeld(Subscriber& stream, std::string_view bytes, bool last) {
-    HeldOutput::Piece& piece = stream.held->pieces.emplace_back();
-    piece.bytes = bytes;
-    ngx_buf_t& buffer = piece.buffer;
-    buffer.start = ngxString(piece.bytes).data;
-    buffer.end = buffer.start + piece.bytes.size();
+    HeldOutput& held = *stream.held;
+    ngx_chain_t* out = ngx_chain_get_free_buf(stream.request->pool, &held.free);
+    if (out == nullptr) {
+        return kClosed;
+    }
+    const std::string& text = held.texts.emplace_back(bytes);
+    ngx_buf_t& buffer = *out->buf;
+    buffer.start = ngxString(text).data;
+    buffer.end = buffer.start + text.size();
     buffer.pos = buffer.start;
     buffer.last = buffer.end;
+    buffer.tag = kTag;
     buffer.memory = 1;
     buffer.flush = 1;
     buffer.last_buf = last;
     buffer.last_in_chain = 1;
-    ngx_chain_t chain = {&buffer, nullptr};
+    held.backlog.add(bytes.size());
     stream.bytes += bytes.size();
-    return flushHeld(stream, &chain);
+    return flushHeld(stream, out);
 }
 
-const char* Streams::flushHeld(Subscriber& stream, ngx_chain_t* chain) {
+const char* Streams::flushHeld(Subscriber& stream, ngx_chain_t* out) {
     ngx_http_request_t* r = stream.request;
     const off_t sent = stream.connection->sent;
     ngx_http_set_log_request(stream.connection->log, r);
-    if (ngx_http_output_filter(r, chain) == NGX_ERROR) {
+    const ngx_int_t rc = ngx_http_output_filter(r, out);
+    recycle(r->pool, *stream.held, out);
+    if (rc == NGX_ERROR) {
         return kClosed;
     }
-    const size_t left = waiting(*stream.held);
     if (!flushed(stream) &&
         ngx_handle_write_event(stream.connection->write, 0) != NGX_OK) {
         return kClosed;
     }
-    return judge(stream, left, stream.connection->sent != sent);
+    return judge(stream, stream.held->backlog, stream.connection->sent != sent);
 }
 
 void Streams::onHeldWritable(ngx_http_request_t* r) {
@@ -136,6 +160,7 @@ void Streams::onHeldWritable(ngx_http_request_t* r) {
             self->finish(*stream, NGX_OK);
         } else if (flushed(*stream)) {
             self->parkSoon(*stream);
+            self->taken(*stream);
         }
         return 0;
     });
@@ -163,8 +188,8 @@ const char* Streams::writeParked(Subscriber& stream, std::string_view bytes) {
         stream.parked = std::make_unique<ParkedOutput>();
     }
     ParkedOutput& output = *stream.parked;
-    const size_t left = output.bytes.size() - output.sent + bytes.size();
-    if (const char* code = judge(stream, left, false)) {
+    output.backlog.add(bytes.size());
+    if (const char* code = judge(stream, output.backlog, false)) {
         return code;
     }
     output.bytes.erase(0, output.sent);
@@ -176,7 +201,7 @@ const char* Streams::writeParked(Subscriber& stream, std::string_view bytes) {
 const char* Streams::flushParked(Subscriber& stream) {
     ngx_connection_t* c = stream.connection;
     ParkedOutput& output = *stream.parked;
-    bool progress = false;
+    const size_t before = output.sent;
     while (output.sent < output.bytes.size()) {
         const std::string_view rest =
             std::string_view(output.bytes).substr(output.sent);
@@ -188,15 +213,16 @@ const char* Streams::flushParked(Subscriber& stream) {
             break;
         }
         output.sent += static_cast<size_t>(sent);
-        progress = true;
     }
-    const size_t left = output.bytes.size() - output.sent;
-    if (left == 0) {
+    const bool progress = output.sent != before;
+    output.backlog.leave(output.sent - before);
+    const Backlog backlog = output.backlog;
+    if (backlog.waiting == 0) {
         stream.parked.reset();
     } else if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
         return kClosed;
     }
-    return judge(stream, left, progress);
+    return judge(stream, backlog, progress);
 }
 
 void Streams::onWritable(ngx_event_t* event) {
@@ -215,6 +241,8 @@ void Streams::writable(Subscriber& stream) {
         cut(stream, code);
     } else if (stream.parked == nullptr && stream.phase == Subscriber::Phase::Ending) {
         finish(stream, NGX_OK);
+    } else if (stream.parked == nullptr) {
+        taken(stream);
     }
 }
 

@@ -27,6 +27,19 @@ bool rising(const std::vector<Entry>& entries) {
     return true;
 }
 
+// How many of the entries from `first` on make a page.
+size_t pageOf(const std::vector<Entry>& entries, size_t first) {
+    size_t bytes = 0;
+    size_t count = 0;
+    while (first + count < entries.size() && bytes < Hub::kPageBytes) {
+        for (const Event& event : entries[first + count].events) {
+            bytes += event.data.size();
+        }
+        ++count;
+    }
+    return count;
+}
+
 std::optional<uint64_t> parseHex(std::string_view digits) {
     uint64_t value = 0;
     const char* end = digits.data() + digits.size();
@@ -93,7 +106,8 @@ void Hub::redisDown() {
         }
         for (Stream* stream : inbox.streams) {
             stream->fetch = 0;
-            if (stream->state == Stream::State::Behind) {
+            if (stream->state == Stream::State::Behind ||
+                stream->state == Stream::State::Paused) {
                 stream->state = Stream::State::Live;
             } else if (stream->state != Stream::State::Live) {
                 refuse(*stream);
@@ -357,6 +371,7 @@ void Hub::settle(Stream& stream, const LogId& last, bool lost) {
             break;
         case Stream::State::Live:
         case Stream::State::Behind:
+        case Stream::State::Paused:
             if (lost) {
                 dropFetch(stream);
                 stream.state = Stream::State::Live;
@@ -422,8 +437,20 @@ void Hub::dropFetch(Stream& stream) {
 }
 
 void Hub::catchUp(Stream& stream) {
-    if (stream.position < stream.inbox->latest) {
+    if (!(stream.position < stream.inbox->latest)) {
+        return;
+    }
+    if (outlet_.busy(stream)) {
+        stream.state = Stream::State::Paused;
+    } else {
         fetch(stream, stream.position, Stream::State::Behind);
+    }
+}
+
+void Hub::taken(Stream& stream) {
+    if (stream.inbox != nullptr && stream.state == Stream::State::Paused) {
+        stream.state = Stream::State::Live;
+        catchUp(stream);
     }
 }
 
@@ -453,13 +480,11 @@ void Hub::replayed(Stream& stream, const std::vector<Entry>& entries) {
         openAnew(stream, kGap);
         return;
     }
-    Batch missed = {entries.data(), entries.size(), wanted.events};
-    if (wanted.events == 0) {
-        missed = {entries.data() + 1, entries.size() - 1, 0};
-    }
-    stream.position = entries.back().id;
-    raise(stream.inbox->latest, stream.position);
-    open(stream, {wanted, true, missed, {}});
+    const size_t first = wanted.events == 0 ? 1 : 0;
+    const size_t count = pageOf(entries, first);
+    stream.position = entries[first + count - 1].id;
+    raise(stream.inbox->latest, entries.back().id);
+    open(stream, {wanted, true, {entries.data() + first, count, wanted.events}, {}});
 }
 
 // Something newer than the position was heard of, so an intact log has both.
@@ -473,9 +498,10 @@ void Hub::caughtUp(Stream& stream, const std::vector<Entry>& entries) {
         lose(inbox);
         return;
     }
-    stream.position = entries.back().id;
-    raise(inbox.latest, stream.position);
-    outlet_.deliver(stream, {entries.data() + 1, entries.size() - 1, 0});
+    const size_t count = pageOf(entries, 1);
+    stream.position = entries[count].id;
+    raise(inbox.latest, entries.back().id);
+    outlet_.deliver(stream, {entries.data() + 1, count, 0});
     catchUp(stream);
 }
 

@@ -65,6 +65,7 @@ struct Stream {
         Replaying,  // waits for the entries since `wanted`
         Live,
         Behind,   // waits for the entries since `position`
+        Paused,   // is behind, and waits until its client has taken what it was given
         Refused,  // waits for its removal
     };
 
@@ -104,9 +105,16 @@ public:
         virtual void deliver(Stream& stream, const Batch& batch) = 0;
         virtual void reset(Stream& stream, const LogId& position,
                            std::string_view reason) = 0;
+        // Whether something that the stream was given is still on its way to the
+        // client. When nothing is any more, taken() must be called.
+        virtual bool busy(const Stream& stream) = 0;
     };
 
-    static constexpr size_t kFetch = 512;
+    // A page of a log: what a stream that catches up is given at once. The next one
+    // follows when this one was taken, so that a long log and a slow client fill no
+    // memory of ours. An entry is never cut, so a page can be longer by one.
+    static constexpr size_t kFetch = 32;
+    static constexpr size_t kPageBytes = 128 * 1024;
     static constexpr uint64_t kRenewEvery = 20 * 1000;  // milliseconds
     static_assert(kRenewEvery * 2 < limits::kLogSeconds * 1000);
 
@@ -123,7 +131,6 @@ public:
              uint64_t now);
     void remove(Stream& stream);
     const Inbox* find(const InboxKey& inbox) const;
-    size_t inboxes() const { return inboxes_.size(); }
 
     void subscribed(const InboxKey& inbox);
     void announced(const InboxKey& inbox, const LogId& previous, const Entry& entry);
@@ -139,6 +146,8 @@ public:
                  const std::optional<Renewal>& answer);
     // nullptr: it failed, or cannot be understood.
     void fetched(uint64_t fetch, const std::vector<Entry>* entries);
+    // The client has taken all that the stream was given.
+    void taken(Stream& stream);
 
     // Queues the inboxes whose renewal is due.
     void tick(uint64_t now);

@@ -50,6 +50,7 @@ private:
     struct Client : Stream {
         bool open = false;
         bool refused = false;
+        bool busy = false;
         unsigned known = 0;  // 1 … known
         std::string last;    // Last-Event-ID
     };
@@ -207,8 +208,12 @@ private:
         client.known = stored_;
         client.last = cursorText(run_, position);
     }
+    bool busy(const Stream& stream) override {
+        return static_cast<const Client&>(stream).busy;
+    }
     void give(Client& client, const Batch& batch) {
         ck_assert(client.open);
+        client.busy = client.busy || draw(2) == 0;
         for (size_t i = 0; i < batch.count; ++i) {
             const Entry& entry = batch.first[i];
             for (size_t k = i == 0 ? batch.skip : 0; k < entry.events.size(); ++k) {
@@ -294,8 +299,16 @@ private:
         }
         drop();
     }
+    void take() {
+        for (auto& client : clients_) {
+            if (client->busy && draw(2) == 0) {
+                client->busy = false;
+                hub_.taken(*client);
+            }
+        }
+    }
     void progress() {
-        switch (draw(5)) {
+        switch (draw(6)) {
             case 0:
                 runOne(live_);
                 break;
@@ -307,6 +320,9 @@ private:
                 break;
             case 3:
                 runOne(commandsLive_);
+                break;
+            case 4:
+                take();
                 break;
             default:
                 hub_.work(1);

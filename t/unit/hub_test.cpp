@@ -25,6 +25,7 @@ struct Recorder : Hub::Outlet {
     uint64_t renewal = 0;
     uint64_t fetching = 0;
     bool takes = true;
+    bool busies = false;
 
     void note(const std::string& word) { log += (log.empty() ? "" : " ") + word; }
     std::string take() {
@@ -64,6 +65,7 @@ struct Recorder : Hub::Outlet {
     void reset(Stream&, const LogId& position, std::string_view reason) override {
         note("reset:" + formatLogId(position) + ":" + std::string(reason));
     }
+    bool busy(const Stream&) override { return busies; }
 };
 
 Entry entryOf(uint64_t id) {
@@ -122,7 +124,7 @@ START_TEST(opensAfterConfirmationAndRenewal) {
     EXPECT_TEXT(bench.outlet.take(), "deliver:6-0 deliver:7-0");
     bench.hub.remove(stream);
     EXPECT_TEXT(bench.outlet.take(), "unsubscribe");
-    ck_assert_uint_eq(bench.hub.inboxes(), 0);
+    ck_assert(bench.hub.find(kInbox) == nullptr);
     bench.announce(7, 8);
     EXPECT_TEXT(bench.outlet.take(), "");
 }
@@ -166,6 +168,89 @@ START_TEST(aGapIsReadAgain) {
     EXPECT_TEXT(bench.outlet.take(), "");
     bench.fetched({5, 6, 7, 8});
     EXPECT_TEXT(bench.outlet.take(), "deliver:6-0 deliver:7-0 deliver:8-0");
+}
+
+// What a client that reads slowly is behind by waits in the log, not here.
+START_TEST(theNextPageWaitsForTheClient) {
+    Bench bench;
+    Stream stream;
+    bench.live(stream, 5);
+    bench.announce(6, 7);
+    bench.announce(7, 8);
+    EXPECT_TEXT(bench.outlet.take(), "fetch:5-0");
+    bench.outlet.busies = true;
+    bench.fetched({5, 6});
+    EXPECT_TEXT(bench.outlet.take(), "deliver:6-0");
+    bench.announce(8, 9);
+    bench.hub.taken(stream);  // not all of it yet
+    EXPECT_TEXT(bench.outlet.take(), "");
+    bench.outlet.busies = false;
+    bench.hub.taken(stream);
+    bench.hub.taken(stream);
+    EXPECT_TEXT(bench.outlet.take(), "fetch:6-0");
+    bench.fetched({6, 7, 8, 9});
+    EXPECT_TEXT(bench.outlet.take(), "deliver:7-0 deliver:8-0 deliver:9-0");
+    bench.announce(9, 10);
+    EXPECT_TEXT(bench.outlet.take(), "deliver:10-0");
+}
+
+START_TEST(aPauseEndsWithItsLogOrRedis) {
+    Bench bench;
+    Stream stream;
+    bench.live(stream, 5);
+    const auto pause = [&](uint64_t at) {
+        bench.outlet.busies = false;
+        bench.announce(at + 1, at + 2);
+        bench.outlet.busies = true;
+        bench.fetched({at, at + 1});
+        bench.outlet.take();
+    };
+    pause(5);
+    bench.tick(Hub::kRenewEvery);
+    bench.renewed(7);
+    EXPECT_TEXT(bench.outlet.take(), "renew");
+    bench.tick(2 * Hub::kRenewEvery);
+    bench.renewed(20, true);
+    EXPECT_TEXT(bench.outlet.take(), "renew reset:20-0:gap");
+    pause(20);
+    bench.hub.redisDown();
+    bench.outlet.busies = false;
+    bench.hub.taken(stream);
+    EXPECT_TEXT(bench.outlet.take(), "");
+    bench.hub.redisUp(kRun);
+    bench.hub.work(100);
+    bench.hub.subscribed(kInbox);
+    bench.hub.work(100);
+    bench.renewed(22);
+    EXPECT_TEXT(bench.outlet.take(), "subscribe renew fetch:21-0");
+    pause(21);
+    bench.hub.remove(stream);
+    bench.hub.taken(stream);
+    EXPECT_TEXT(bench.outlet.take(), "unsubscribe");
+}
+
+START_TEST(aPageEndsByItsBytes) {
+    std::vector<Entry> entries = entriesOf({5, 6, 7, 8, 9});
+    for (Entry& entry : entries) {
+        entry.events[0].data.assign(Hub::kPageBytes / 2, 'x');
+    }
+    Bench bench;
+    Stream live;
+    bench.live(live, 5);
+    bench.announce(8, 9);
+    bench.hub.fetched(bench.outlet.fetching, &entries);
+    EXPECT_TEXT(bench.outlet.take(), "fetch:5-0 deliver:6-0 deliver:7-0 fetch:7-0");
+    entries[3].events[0].data.assign(2 * Hub::kPageBytes, 'x');
+    entries.erase(entries.begin(), entries.begin() + 2);
+    bench.hub.fetched(bench.outlet.fetching, &entries);
+    EXPECT_TEXT(bench.outlet.take(), "deliver:8-0 fetch:8-0");
+
+    Stream back;
+    bench.hub.add(back, kInbox, cursorText(kRun, {7, 0}), 0);
+    bench.renewed(9);
+    bench.outlet.take();
+    bench.hub.fetched(bench.outlet.fetching, &entries);
+    EXPECT_TEXT(bench.outlet.take(), "open:7-0:resumed +8-0 fetch:8-0");
 }
 
 START_TEST(aGapThatCannotBeRead) {
@@ -377,11 +462,11 @@ START_TEST(subscriptionsAlternate) {
     EXPECT_TEXT(bench.outlet.take(), "");
     bench.hub.subscribed(kInbox);
     EXPECT_TEXT(bench.outlet.take(), "unsubscribe");
-    ck_assert_uint_eq(bench.hub.inboxes(), 0);
+    ck_assert(bench.hub.find(kInbox) == nullptr);
     bench.hub.add(stream, kInbox, "", 0);
     bench.hub.remove(stream);
     bench.hub.redisDown();
-    ck_assert_uint_eq(bench.hub.inboxes(), 0);
+    ck_assert(bench.hub.find(kInbox) == nullptr);
     bench.hub.subscribed(kInbox);
     EXPECT_TEXT(bench.outlet.take(), "subscribe");
 }
@@ -429,12 +514,14 @@ START_TEST(inboxKeys) {
 
 Suite* hubSuite() {
     return suiteOf(
-        "hub", {opensAfterConfirmationAndRenewal, anAnnouncementThatIsAheadOfTheRenewal,
-                announcementsThatAreBehind, aGapIsReadAgain, aGapThatCannotBeRead,
-                aLogThatNobodyKeeps, renewalsFindWhatWasNotAnnounced,
-                aRenewalThatIsOlderThanAnAnnouncement, aRenewalThatFails, resumes,
-                losesItsLogWhileItReplays, redisGoesAndComesBack,
-                subscriptionsAlternate, aQueueThatIsFull, inboxKeys});
+        "hub",
+        {opensAfterConfirmationAndRenewal, anAnnouncementThatIsAheadOfTheRenewal,
+         announcementsThatAreBehind, aGapIsReadAgain, theNextPageWaitsForTheClient,
+         aPauseEndsWithItsLogOrRedis, aPageEndsByItsBytes, aGapThatCannotBeRead,
+         aLogThatNobodyKeeps, renewalsFindWhatWasNotAnnounced,
+         aRenewalThatIsOlderThanAnAnnouncement, aRenewalThatFails, resumes,
+         losesItsLogWhileItReplays, redisGoesAndComesBack, subscriptionsAlternate,
+         aQueueThatIsFull, inboxKeys});
 }
 
 }  // namespace messaging::unit
