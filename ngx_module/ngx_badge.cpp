@@ -37,7 +37,11 @@ void takeCached(Process* here, uint64_t ticket, const RedisAnswer* answer) {
     if (r == nullptr) {
         return;
     }
-    if (answer == nullptr || answer->kind == RedisAnswer::Kind::Error) {
+    const bool refused = answer != nullptr && answer->kind == RedisAnswer::Kind::Error;
+    if (refused) {
+        here->logOddity("Redis refuses to tell a badge", answer->text);
+    }
+    if (answer == nullptr || refused) {
         finish(r, [r] { return respondProblem(r, Code::RedisUnavailable); });
     } else if (isAnswer(*answer)) {
         finish(r, [&] { return respondBadge(r, answer->text); });

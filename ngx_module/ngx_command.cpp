@@ -2,9 +2,6 @@
 #include "ngx_module/ngx_command.hpp"
 
 #include <cstddef>
-#include <stdexcept>
-
-#include <openssl/rand.h>
 
 #include "schema/limits.hpp"
 #include "schema/problem.hpp"
@@ -12,26 +9,8 @@
 namespace messaging {
 namespace {
 
-// 128 random bits in hexadecimal digits: nobody guesses a command's id, and so nobody
-// claims its key or forges its reply.
-std::string randomId() {
-    unsigned char bytes[16];
-    if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
-        throw std::runtime_error("no random numbers");
-    }
-    std::string id(2 * sizeof(bytes), '\0');
-    ngx_hex_dump(ngxString(id).data, bytes, sizeof(bytes));
-    return id;
-}
-
-// At most once a second: what Redis sends is not ours to limit.
-void logOddity(Process* process, const char* what, const std::string& detail) {
-    if (process->lastOddity != ngx_time()) {
-        process->lastOddity = ngx_time();
-        ngx_log_error(NGX_LOG_WARN, process->cycle->log, 0, "messaging: %s: %s", what,
-                      detail.c_str());
-    }
-}
+// Nobody guesses a command's id, and so nobody claims its key or forges its reply.
+constexpr size_t kIdBytes = 16;
 
 void fail(ngx_http_request_t* r, Code code, const std::string& detail) {
     finish(r, [&] { return respondFailure(r, {code, detail}); });
@@ -57,7 +36,7 @@ void takeReceipt(Process* process, uint64_t ticket, const RedisAnswer* answer) {
         case RedisAnswer::Kind::Error:
             // A script's only write is its last act: an error means that it wrote
             // nothing.
-            logOddity(process, "Redis refuses commands", std::string(answer->text));
+            process->logOddity("Redis refuses commands", answer->text);
             finish(r, [&] { return respondProblem(r, Code::RedisUnavailable); });
             return;
         default:
@@ -193,7 +172,7 @@ void unpark(ngx_http_request_t* r) noexcept {
 // --- To the workers and back
 
 bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* command) {
-    command->id = randomId();
+    command->id = randomDigits(kIdBytes);
     if (command->key.empty()) {
         command->key = "i:" + command->id;
     }
@@ -222,7 +201,7 @@ bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* co
 void takeReply(Process* process, std::string_view payload) {
     auto reply = decodeReply(payload);
     if (!reply.ok()) {
-        logOddity(process, "a reply that cannot be read", reply.status().detail());
+        process->logOddity("a reply that cannot be read", reply.status().detail());
         return;
     }
     ngx_http_request_t* r =

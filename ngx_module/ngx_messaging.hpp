@@ -42,6 +42,9 @@ struct Process : Redis::Listener {
     void redisSubscribed(std::string_view channel) override;
     void redisMessage(std::string_view channel, std::string_view payload) override;
 
+    // At most once a second: what Redis sends is not ours to limit.
+    void logOddity(const char* what, std::string_view detail);
+
     ngx_cycle_t* cycle;
     Keys keys;
     std::string replyChannel;
@@ -129,6 +132,8 @@ char* setIdentity(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 
 // --- ngx_process.cpp
 Process* process(ngx_http_request_t* r);  // nullptr: none in this process
+// Random bytes in hexadecimal digits, which nobody guesses.
+std::string randomDigits(size_t bytes);
 ngx_int_t initProcess(ngx_cycle_t* cycle);
 void exitProcess(ngx_cycle_t* cycle);
 

@@ -16,22 +16,12 @@ namespace {
 // online at once verifies the others again.
 constexpr size_t kTokens = 8192;
 
-std::string randomName() {
-    unsigned char bytes[8];
-    if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
-        throw std::runtime_error("no random numbers");
-    }
-    std::string name(2 * sizeof(bytes), '\0');
-    ngx_hex_dump(ngxString(name).data, bytes, sizeof(bytes));
-    return name;
-}
-
 }  // namespace
 
 Process::Process(ngx_cycle_t* cycle, const MainConf& conf)
     : cycle(cycle),
       keys(conf.redis.prefix),
-      replyChannel(keys.reply(randomName())),
+      replyChannel(keys.reply(randomDigits(8))),
       tokens(kTokens),
       commands(std::make_unique<Commands>(conf.maxPending)),
       streams(std::make_unique<Streams>(*this, conf)),
@@ -80,6 +70,24 @@ void Process::redisMessage(std::string_view channel, std::string_view payload) {
         }
         return 0;
     });
+}
+
+void Process::logOddity(const char* what, std::string_view detail) {
+    if (lastOddity != ngx_time()) {
+        lastOddity = ngx_time();
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0, "messaging: %s: %*s", what,
+                      detail.size(), detail.data());
+    }
+}
+
+std::string randomDigits(size_t bytes) {
+    std::vector<u_char> drawn(bytes);
+    if (RAND_bytes(drawn.data(), static_cast<int>(bytes)) != 1) {
+        throw std::runtime_error("no random numbers");
+    }
+    std::string digits(2 * bytes, '\0');
+    ngx_hex_dump(ngxString(digits).data, drawn.data(), bytes);
+    return digits;
 }
 
 Process* process(ngx_http_request_t* r) {

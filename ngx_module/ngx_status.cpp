@@ -27,6 +27,22 @@ std::string_view storeState(std::string_view state) {
     return "unknown";
 }
 
+void takeState(Process* here, uint64_t ticket, const RedisAnswer* answer) {
+    ngx_http_request_t* r = here->commands->find(ticket);
+    if (r == nullptr) {
+        return;
+    }
+    const bool refused = answer != nullptr && answer->kind == RedisAnswer::Kind::Error;
+    if (refused) {
+        here->logOddity("Redis refuses to tell the workers' state", answer->text);
+    }
+    const bool known = answer != nullptr && answer->kind == RedisAnswer::Kind::Text;
+    finish(r, [&] {
+        return respondStatus(r, answer != nullptr && !refused,
+                             known ? answer->text : std::string_view());
+    });
+}
+
 }  // namespace
 
 ngx_int_t respondStatus(ngx_http_request_t* r, bool redisUp, std::string_view state) {
@@ -47,21 +63,13 @@ ngx_int_t serveStatus(ngx_http_request_t* r, const LocConf* conf) {
         return respondStatus(r, false, {});
     }
     const uint64_t ticket = reserve(r);
-    if (ticket == 0) {
-        return respondProblem(r, Code::QueueFull);
+    if (ticket ==
+        0) {  // too many wait already: workers do not keep up, if there are any
+        return respondStatus(r, true, {});
     }
     const bool sent = here->redis->command(
-        {"GET", here->keys.status()}, [here, ticket](const RedisAnswer* answer) {
-            if (ngx_http_request_t* waiting = here->commands->find(ticket)) {
-                const bool up =
-                    answer != nullptr && answer->kind != RedisAnswer::Kind::Error;
-                const bool known = up && answer->kind == RedisAnswer::Kind::Text;
-                finish(waiting, [&] {
-                    return respondStatus(waiting, up,
-                                         known ? answer->text : std::string_view());
-                });
-            }
-        });
+        {"GET", here->keys.status()},
+        [here, ticket](const RedisAnswer* answer) { takeState(here, ticket, answer); });
     if (!sent) {
         unpark(r);
         return respondStatus(r, false, {});

@@ -109,8 +109,8 @@ void Streams::redisMessage(std::string_view channel, std::string_view payload) {
         core::Entry entry{announcement->id, std::move(announcement->events)};
         hub_.announced(*inbox, announcement->previous, entry);
     } else {
-        logOddity("an announcement that cannot be read",
-                  announcement.status().detail());
+        process_.logOddity("an announcement that cannot be read",
+                           announcement.status().detail());
         hub_.garbled(*inbox);
     }
     afterHub();
@@ -125,7 +125,7 @@ void Streams::takeRenewal(const core::InboxKey& inbox, uint64_t renewal,
         }
     }
     if (!renewed) {
-        logOddity("a log that cannot be renewed", answer.text);
+        process_.logOddity("a log that cannot be renewed", answer.text);
     }
     hub_.renewed(inbox, renewal, renewed);
     afterHub();
@@ -138,19 +138,10 @@ void Streams::takeEntries(uint64_t fetch, const RedisAnswer& answer) {
         readable = readEntry(answer.items[i], &entries[i]);
     }
     if (!readable) {
-        logOddity("a log that cannot be read", answer.text);
+        process_.logOddity("a log that cannot be read", answer.text);
     }
     hub_.fetched(fetch, readable ? &entries : nullptr);
     afterHub();
-}
-
-// At most once a second: what Redis sends is not ours to limit.
-void Streams::logOddity(const char* what, std::string_view detail) {
-    if (process_.lastOddity != ngx_time()) {
-        process_.lastOddity = ngx_time();
-        ngx_log_error(NGX_LOG_WARN, process_.cycle->log, 0, "messaging: %s: %*s", what,
-                      detail.size(), detail.data());
-    }
 }
 
 }  // namespace messaging

@@ -49,4 +49,17 @@ ok($r->{status} == 200 && $r->{json}{count} == $before->{count} || $r->{status} 
     'garbage in Redis never reaches a browser');
 isnt($r->{content}, 'garbage', 'as it is');
 
+# What Redis refuses is logged, at most once a second.
+sub odd { my ($key) = @_; $t->redis('DEL', $key); $t->redis('RPUSH', $key, 'x'); return }
+for my $case (['a badge', '/unread-count', $cached[0]], ["the workers' state", '/status', 'messaging:status']) {
+    my ($what, $path, $key) = @$case;
+    $t->wait_for("a refusal of $what", sub {
+        odd($key);
+        $r = $t->get($path, as => 'alice');
+        $t->read_file('error.log') =~ /messaging: Redis refuses to tell \Q$what\E: WRONGTYPE/;
+    });
+    is($r->{status}, 503, "$what that cannot be read: 503, and the log says why");
+    $t->redis('DEL', $key);
+}
+
 $t->finish;

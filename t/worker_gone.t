@@ -9,10 +9,12 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Test::Messaging;
+use Test::Messaging::Request;
 use Time::HiRes qw(time);
 
 my $t = Test::Messaging->new;
 $t->conf(<<'CONF');
+    messaging_max_pending 2;
     server {
         listen 127.0.0.1:%%PORT%%;
         messaging_timeout 1s;
@@ -33,6 +35,16 @@ cmp_ok(time - $start, '<', 3, 'at its time limit');
 $t->wait_for('status', sub { $t->get('/status')->{json}{parts}{worker} eq 'down' });
 is($t->get('/status')->{status}, 503, 'status says so');
 is($t->get('', base => $plain)->{status}, 200, 'other locations go on');
+
+# As many as may wait do: a refusal for the next one, the status all the same.
+my $asked = sub { $t->redis('XLEN', 'messaging:{reads}:commands') };
+my $before = $asked->();
+my @waiting = map { Test::Messaging::Request->new($t, 'GET', '/conversations', undef, as => "u$_") } 1 .. 2;
+$t->wait_for('a full table', sub { $asked->() == $before + 2 });
+is($t->get('/conversations', as => 'alice')->{json}{code}, 'queue_full', 'a full table');
+$r = $t->get('/status');
+is("$r->{status} $r->{json}{status}", '503 degraded', 'the status needs no place among them');
+$_->answer(5) for @waiting;
 
 $t->start_worker;
 $t->wait_ready;
