@@ -48,11 +48,13 @@ std::string_view cookie(ngx_http_request_t* r, std::string_view name) {
     return found ? view(value) : std::string_view();
 }
 
-Status accept(core::Claims claims, Identity* who, uint64_t* expires) {
+// Until when the token is taken, which is a little longer than it says.
+Status accept(const core::TokenKey& key, core::Claims claims, Identity* who,
+              uint64_t* expires) {
     who->user = std::move(claims.user);
     who->role = std::move(claims.role);
     who->name = std::move(claims.name);
-    *expires = claims.expires;
+    *expires = claims.expires + key.leeway;
     return {};
 }
 
@@ -79,7 +81,7 @@ Status byToken(ngx_http_request_t* r, const LocConf* conf, Identity* who,
         }
         auto claims = here->tokens.verify(key, token, now);
         if (claims.ok()) {
-            return accept(std::move(claims.value()), who, expires);
+            return accept(key, std::move(claims.value()), who, expires);
         }
         if (why.find(claims.status().detail()) == why.npos) {
             why += (why.empty() ? "" : "; ") + claims.status().detail();
@@ -108,7 +110,7 @@ Status byVariables(ngx_http_request_t* r, const LocConf* conf, Identity* who,
     if (who->user.empty()) {
         return {Code::Unauthenticated};
     }
-    if (!validId(who->user) || !validName(who->role, limits::kMaxName) ||
+    if (!validUser(who->user) || !validName(who->role, limits::kMaxName) ||
         !validName(who->name, limits::kMaxName)) {
         return {Code::Unauthenticated, "user, role or name is out of its bounds"};
     }

@@ -2,6 +2,7 @@
 // here, with the file and line that nginx adds, and never at run time.
 #include "ngx_module/ngx_messaging.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "schema/text.hpp"
@@ -13,7 +14,6 @@ namespace {
 constexpr size_t kMaxFile = 64 * 1024;
 constexpr unsigned kMaxLeeway = 60;  // seconds
 constexpr size_t kMaxSite = 64;
-constexpr size_t kMaxPrefix = 64;
 
 char* const kFailed = static_cast<char*>(NGX_CONF_ERROR);
 
@@ -124,19 +124,6 @@ char* parseAddress(ngx_conf_t* cf, std::string_view address, RedisConf* redis) {
     return NGX_CONF_OK;
 }
 
-// Braces would be Redis Cluster's hash tag in place of ours.
-bool validPrefix(std::string_view prefix) {
-    if (prefix.empty() || prefix.size() > kMaxPrefix) {
-        return false;
-    }
-    for (const char c : prefix) {
-        if (c <= ' ' || c > '~' || c == '{' || c == '}') {
-            return false;
-        }
-    }
-    return true;
-}
-
 char* parseRedisOption(ngx_conf_t* cf, const ngx_str_t& argument, RedisConf* redis) {
     std::string_view value;
     if (option(argument, "user", &value)) {
@@ -147,12 +134,15 @@ char* parseRedisOption(ngx_conf_t* cf, const ngx_str_t& argument, RedisConf* red
         if (!readFile(cf, value, &redis->password)) {
             return kFailed;
         }
-        while (!redis->password.empty() &&
-               (redis->password.back() == '\n' || redis->password.back() == '\r')) {
+        // Its first line, as the worker takes it.
+        redis->password.resize(
+            std::min(redis->password.find('\n'), redis->password.size()));
+        if (!redis->password.empty() && redis->password.back() == '\r') {
             redis->password.pop_back();
         }
-        return redis->password.empty() ? refuse(cf, "the password file is empty")
-                                       : NGX_CONF_OK;
+        return redis->password.empty()
+                   ? refuse(cf, "the password file's first line is empty")
+                   : NGX_CONF_OK;
     }
     if (option(argument, "db", &value)) {
         const auto db = parseUnsigned(value);
@@ -164,10 +154,9 @@ char* parseRedisOption(ngx_conf_t* cf, const ngx_str_t& argument, RedisConf* red
     }
     if (option(argument, "prefix", &value)) {
         redis->prefix = value;
-        return validPrefix(value)
-                   ? NGX_CONF_OK
-                   : refuse(cf, "invalid prefix " + quoted(value) +
-                                    ": 1 to 64 printable characters, no braces");
+        return validPrefix(value) ? NGX_CONF_OK
+                                  : refuse(cf, "invalid prefix " + quoted(value) +
+                                                   ": " + std::string(kPrefixRule));
     }
     return refuse(cf, "unknown parameter " + quoted(view(argument)));
 }
@@ -274,13 +263,26 @@ const char* clientsOwn(std::string_view variable) {
             return prefix;
         }
     }
-    for (const char* name : {"args", "query_string", "request", "request_uri",
-                             "request_body", "uri", "document_uri", "host"}) {
+    for (const char* name :
+         {"args", "query_string", "request", "request_uri", "request_body",
+          "request_body_file", "request_filename", "request_method", "uri",
+          "document_uri", "host", "content_type", "content_length", "ssl_server_name",
+          "proxy_add_x_forwarded_for", "fastcgi_script_name", "fastcgi_path_info",
+          "uid_got", "remote_user"}) {
         if (variable == name) {
             return name;
         }
     }
     return nullptr;
+}
+
+// $remote_user is the Authorization header's name, whether or not auth_basic stands
+// here to ask for its password.
+const char* instead(std::string_view variable) {
+    return variable == "remote_user"
+               ? "; let auth_request ask a location that checks it, and take the name "
+                 "from its answer by auth_request_set"
+               : "";
 }
 
 // The names in `text` that nginx would replace: $name and ${name}, in lower case.
@@ -301,7 +303,7 @@ char* checkVariables(ngx_conf_t* cf, std::string_view text) {
         if (clientsOwn(name) != nullptr) {
             return refuse(cf, "$" + name +
                                   " is what the client says, not who it is: in " +
-                                  quoted(text));
+                                  quoted(text) + instead(name));
         }
     }
     return found ? NGX_CONF_OK

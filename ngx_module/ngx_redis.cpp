@@ -12,6 +12,7 @@
 #include "ngx_module/core/redis_words.hpp"
 #include "ngx_module/ngx_messaging.hpp"
 #include "ngx_module/ngx_redis_connection.hpp"
+#include "schema/keys.hpp"
 #include "schema/limits.hpp"
 
 namespace messaging {
@@ -31,7 +32,6 @@ constexpr ngx_msec_t kLasting = 5000;
 constexpr size_t kMaxPending = 8192;
 
 constexpr std::string_view kBeat = "ping";
-constexpr size_t kRunDigits = 16;
 constexpr size_t kMaxReason = 200;
 
 bool stopping() {

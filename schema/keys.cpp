@@ -9,8 +9,7 @@
 namespace messaging {
 namespace {
 
-// Of Redis's run_id (40 hexadecimal digits): enough that no two runs agree.
-constexpr size_t kRunDigits = 16;
+constexpr size_t kMaxPrefix = 64;
 
 std::string shardKey(const std::string& prefix, unsigned shard, std::string_view what) {
     return prefix + "{w" + std::to_string(shard) + "}:" + std::string(what);
@@ -22,6 +21,16 @@ std::string inboxKey(const std::string& prefix, std::string_view inbox,
 }
 
 }  // namespace
+
+const char* const kPrefixRule =
+    "1 to 64 printable ASCII characters, no space, no braces";
+
+bool validPrefix(std::string_view prefix) {
+    return !prefix.empty() && prefix.size() <= kMaxPrefix &&
+           std::all_of(prefix.begin(), prefix.end(), [](char c) {
+               return c > ' ' && c <= '~' && c != '{' && c != '}';
+           });
+}
 
 unsigned shardOf(std::string_view conversationId) {
     const std::string hash = digest({"shard", conversationId});

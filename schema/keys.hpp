@@ -10,6 +10,14 @@
 
 namespace messaging {
 
+// Whether this may be an installation's prefix, and what to say where it may not.
+// Braces would be Redis Cluster's hash tag in place of ours.
+bool validPrefix(std::string_view prefix);
+extern const char* const kPrefixRule;
+
+// Digits of Redis's run_id (it has 40) that name a run: enough that no two agree.
+constexpr size_t kRunDigits = 16;
+
 // A conversation's shard, 0 … kShards-1. By its id alone, so that every program agrees.
 unsigned shardOf(std::string_view conversationId);
 

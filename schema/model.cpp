@@ -16,9 +16,6 @@ using json::Type;
 using json::Value;
 using json::Writer;
 
-// Members that stand for many people are not a client's to name.
-constexpr std::string_view kTeamPrefix = "team:";
-
 Status invalid(std::string_view field) {
     return {Code::InvalidField, "arguments", std::string(field)};
 }
@@ -66,10 +63,6 @@ Result<std::string> parseContent(const Value& value, const ArgumentLimits& bound
     return std::string(content);
 }
 
-bool validMember(std::string_view id) {
-    return validId(id) && id.substr(0, kTeamPrefix.size()) != kTeamPrefix;
-}
-
 Result<std::vector<std::string>> parseMembers(const Value& value,
                                               std::string_view caller,
                                               const ArgumentLimits& bounds) {
@@ -78,7 +71,7 @@ Result<std::vector<std::string>> parseMembers(const Value& value,
     }
     std::vector<std::string> members = {std::string(caller)};
     for (const Value& item : value.items) {
-        if (!item.is(Type::String) || !validMember(item.text)) {
+        if (!item.is(Type::String) || !validUser(item.text)) {
             return invalid("members");
         }
         members.push_back(item.text);

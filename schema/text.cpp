@@ -165,6 +165,11 @@ bool validId(std::string_view id) {
     return !id.empty() && validName(id, limits::kMaxId) && trim(id).size() == id.size();
 }
 
+bool validUser(std::string_view id) {
+    constexpr std::string_view kTeam = "team:";
+    return validId(id) && id.substr(0, kTeam.size()) != kTeam;
+}
+
 std::string isoTime(uint64_t unixMilliseconds) {
     constexpr uint64_t kLatest = 253402300799999;  // the end of the year 9999
     const uint64_t time = unixMilliseconds < kLatest ? unixMilliseconds : kLatest;

@@ -24,6 +24,10 @@ std::string preview(std::string_view text, size_t characters);
 // character, no white space at either end.
 bool validId(std::string_view id);
 
+// A person's id. One that begins with "team:" is kept for members that stand for many:
+// nobody signs in as one, and no client names one.
+bool validUser(std::string_view id);
+
 // A role or a person's name: at most `characters` code points of valid UTF-8, perhaps
 // none, no control character.
 bool validName(std::string_view name, size_t characters);

@@ -179,7 +179,7 @@ Status checkIdentity(const Entry& entry) {
     if (!validId(entry[kSite])) {
         return invalid(kSite);
     }
-    if (!validId(entry[kUser])) {
+    if (!validUser(entry[kUser])) {
         return invalid(kUser);
     }
     if (!validName(entry[kRole], limits::kMaxName)) {

@@ -5,19 +5,16 @@
 
 #include <string_view>
 
+#include "schema/keys.hpp"
 #include "schema/text.hpp"
-
-#ifndef MESSAGING_VERSION
-#define MESSAGING_VERSION "0.1.0"
-#endif
 
 namespace messaging::worker {
 
 namespace {
 
+constexpr char kVersion[] = "messaging-worker 0.1.0";
 constexpr unsigned kMaxReaders = 64;
 constexpr unsigned kMaxDatabase = 65535;
-constexpr size_t kMaxPrefix = 64;
 
 // A validator says what is wrong, and "" where nothing is.
 
@@ -28,14 +25,8 @@ std::string checkEndpoint(const std::string& text) {
                : "'" + text + "' is neither HOST:PORT nor unix:PATH";
 }
 
-// Braces would move the hash tags by which a key's slot is found.
 std::string checkPrefix(const std::string& text) {
-    for (char c : text) {
-        if (c <= ' ' || c > '~' || c == '{' || c == '}') {
-            return "only printable ASCII without space and braces";
-        }
-    }
-    return text.size() <= kMaxPrefix ? "" : "longer than 64 characters";
+    return validPrefix(text) ? "" : kPrefixRule;
 }
 
 // Not repeated in the message: it may hold a password.
@@ -127,7 +118,7 @@ ParsedOptions parseOptions(int argc, const char* const* argv) {
     CLI::App app{
         "Decides, stores and publishes what nginx's messaging module asks for.",
         "messaging-worker"};
-    app.set_version_flag("--version", "messaging-worker " MESSAGING_VERSION);
+    app.set_version_flag("--version", kVersion);
     app.require_subcommand(0, 1);
     app.add_subcommand("run", "Serve until SIGTERM (what happens without a command)")
         ->fallthrough();

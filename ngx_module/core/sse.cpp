@@ -4,12 +4,12 @@
 
 #include <charconv>
 
+#include "schema/keys.hpp"
 #include "schema/text.hpp"
 
 namespace messaging::core {
 namespace {
 
-constexpr size_t kRunDigits = 16;
 constexpr size_t kMaxCursorText =
     kRunDigits + 64;                      // three numbers of 20 digits at most
 constexpr size_t kKeptBytes = 64 * 1024;  // of a block that was cleared

@@ -5,12 +5,12 @@
 #include "ngx_module/core/token.hpp"
 
 #include <cjose/cjose.h>
-#include <openssl/err.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 
+#include "ngx_module/core/token_errors.hpp"
 #include "schema/json.hpp"
 #include "schema/limits.hpp"
 #include "schema/text.hpp"
@@ -19,7 +19,6 @@ namespace messaging::core {
 namespace {
 
 constexpr size_t kMaxToken = 8 * 1024;
-constexpr size_t kMaxRole = 64;
 
 struct ReleaseJws {
     void operator()(cjose_jws_t* jws) const { cjose_jws_release(jws); }
@@ -30,11 +29,6 @@ struct FreeBytes {
     void operator()(uint8_t* bytes) const { cjose_get_dealloc()(bytes); }
 };
 using Bytes = std::unique_ptr<uint8_t, FreeBytes>;
-
-// nginx takes what stands in OpenSSL's queue for its own TLS errors.
-struct CleanErrors {
-    ~CleanErrors() { ERR_clear_error(); }
-};
 
 struct Verified {
     Claims claims;
@@ -287,11 +281,11 @@ Status takeIdentity(const json::Value& claims, Claims* identity) {
     } else if (subject != nullptr && subject->unsignedInteger(&number)) {
         identity->user = std::to_string(number);
     }
-    if (!validId(identity->user)) {
+    if (!validUser(identity->user)) {
         return refuse("sub is absent or no id");
     }
     if (const json::Value* role = claim(claims, "role")) {
-        if (!role->is(json::Type::String) || !validName(role->text, kMaxRole) ||
+        if (!role->is(json::Type::String) || !validName(role->text, limits::kMaxName) ||
             trim(role->text).size() != role->text.size()) {
             return refuse("role is no role");
         }

@@ -4,7 +4,6 @@
 #include <cjose/cjose.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "ngx_module/core/token.hpp"
+#include "ngx_module/core/token_errors.hpp"
 
 namespace messaging::core {
 namespace {
@@ -35,11 +35,6 @@ using Pkey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
 using Number = std::unique_ptr<BIGNUM, Free<BN_free>>;
 using Bytes = std::vector<uint8_t>;
-
-// nginx takes what stands in OpenSSL's queue for its own TLS errors.
-struct CleanErrors {
-    ~CleanErrors() { ERR_clear_error(); }
-};
 
 Status refuse(std::string detail) {
     return {Code::InvalidField, std::move(detail)};

@@ -53,7 +53,7 @@ accepted('all of messaging_redis', "messaging_redis 127.0.0.1:6380 user=u "
     . "password_file=$t->{dir}/password db=3 prefix=shop:; $jwt");
 accepted('RS256 and ES256', $redis, "messaging_jwt $t->{dir}/rsa.pub alg=RS256 cookie=s iss=me aud=you leeway=30s; "
     . "messaging_jwt $t->{dir}/ec.pub alg=ES256;");
-accepted('identity by variables', $redis, 'messaging_identity $remote_user role=$server_name name=$remote_user;');
+accepted('identity by variables', $redis, 'messaging_identity $ssl_client_s_dn role=$server_name name=$shop_name; set $shop_name x;');
 accepted('all limits', "$redis $jwt messaging_drain_time 5s; messaging_max_pending 100; messaging_max_streams 10;",
     'messaging_timeout 2s; messaging_heartbeat 10s; messaging_retry 1s; messaging_stream_max_age 10m; '
     . 'messaging_stream_buffer 64k; messaging_streams_per_user 4; messaging_max_body 8k; messaging_max_content 500;');
@@ -80,9 +80,14 @@ refused('leeway', qr/leeway/, $redis, "messaging_jwt $key alg=HS256 leeway=61s;"
 refused('identity by header', qr/http_/, $redis, 'messaging_identity $http_x_user;');
 refused('identity by argument', qr/arg_/, $redis, 'messaging_identity $arg_user;');
 refused('identity by cookie', qr/cookie_/, $redis, 'messaging_identity $cookie_user;');
-refused('a role by header', qr/http_/, $redis, 'messaging_identity $remote_user role=$http_x_role;');
+refused('a role by header', qr/http_/, $redis, 'messaging_identity $server_name role=$http_x_role;');
+refused("identity by \$$_", qr/\$$_ is what the client says/, $redis, "messaging_identity \${$_};")
+    for qw(content_type content_length request_filename request_method ssl_server_name uri host
+        proxy_add_x_forwarded_for fastcgi_path_info uid_got);
+refused('identity by the header that auth_basic reads', qr/remote_user .*auth_request/, $redis,
+    'auth_basic site; messaging_identity $remote_user;');
 refused('identity that is constant', qr/variable/, $redis, 'messaging_identity root;');
-refused('two ways to sign in', qr/messaging_identity/, $redis, "$jwt messaging_identity \$remote_user;");
+refused('two ways to sign in', qr/messaging_identity/, $redis, "$jwt messaging_identity \$server_name;");
 refused('an unknown profile', qr/nowhere/, "$redis $jwt server { listen 127.0.0.1:1; location / { messaging nowhere; } }");
 refused('a bad site', qr/site/, "$redis $jwt server { listen 127.0.0.1:1; location / { messaging site=A/B; } }");
 refused('inside if', qr/not allowed here/, "$redis $jwt server { listen 127.0.0.1:1; location / { if (\$args) { messaging; } } }");

@@ -15,7 +15,7 @@ my $t = Test::Messaging->new;
 my $other = Test::Messaging::free_port();
 my $wrong = Test::Messaging::free_port();
 my $socket = $t->redis_socket;
-$t->write_file('password', "open sesame\n");
+$t->write_file('password', "open sesame\r\nand what nobody reads\n");
 $t->write_file('users.acl', "user default off\nuser messaging on #" . sha256_hex('open sesame') . " ~* &* +\@all\n");
 
 # The same Redis and key, another prefix and another nginx.

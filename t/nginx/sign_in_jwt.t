@@ -20,6 +20,11 @@ system("openssl genrsa -out $dir/rsa.pem 2048 2>/dev/null && "
 $t->conf(<<'CONF');
     server {
         listen 127.0.0.1:%%PORT%%;
+        location /lenient {
+            messaging;
+            messaging_heartbeat 1s;
+            messaging_jwt %%DIR%%/key alg=HS256 leeway=30s;
+        }
         location /api/messages {
             messaging;
             messaging_jwt %%DIR%%/key alg=HS256 cookie=session;
@@ -81,6 +86,15 @@ is(bearer($short), 200, 'a token of two seconds');
 is(bearer($short), 200, 'again');
 $t->wait_for('its end', sub { bearer($short) == 401 });
 pass('ends on time, also where it is cached');
+
+# A stream lives as long as its token is taken, leeway and all.
+my $late = { Authorization => 'Bearer ' . token('HS256', exp => time - 5) };
+my $stream = $t->stream('alice', path => '/lenient/stream', headers => $late);
+$t->wait_for('a heartbeat', sub { $stream->pump(0.05); $stream->comments || $stream->closed });
+is(join(' ', map { $_->{event} } $stream->events), 'hello', 'a stream within the leeway goes on');
+is($t->get('/conversations', base => 'http://127.0.0.1:' . $t->port . '/lenient',
+    headers => { Authorization => 'Bearer ' . token('HS256', sub => 'team:sales') })->{status}, 401,
+    'nobody signs in as a team');
 
 my $me = $t->get('/conversations',
     headers => { Authorization => 'Bearer ' . token('HS256', name => 'Zoe', role => 'buyer') })->{json}{me};

@@ -17,6 +17,7 @@ $t->conf(<<"CONF");
         listen 127.0.0.1:$t->{site};
         location = /whoami {
             if (\$cookie_sid = "s-alice") { add_header X-User alice; add_header X-Role buyer; return 204; }
+            if (\$cookie_sid = "s-team") { add_header X-User team:sales; return 204; }
             if (\$cookie_sid = "s-nobody") { return 204; }
             return 401;
         }
@@ -52,6 +53,7 @@ my $me = $t->get('/conversations', as_session('s-alice'))->{json}{me};
 is("$me->{id} $me->{role}", 'alice buyer', "the site's session is the sign-in");
 is($t->get('/conversations', as_session('s-eve'))->{status}, 401, 'another session: 401');
 is($t->get('/conversations', as_session('s-nobody'))->{status}, 401, 'no user: 401, not anybody');
+is($t->get('/conversations', as_session('s-team'))->{status}, 401, 'a team: 401, it is not a person');
 is($t->get('/conversations', as_session('s-eve', { 'X-User' => 'alice' }))->{status}, 401,
     "a client's header is no identity");
 

@@ -102,11 +102,26 @@ START_TEST(shardsAreEven) {
     }
 }
 
+START_TEST(prefixes) {
+    const std::string longest(64, 'x');
+    for (const std::string_view good :
+         {std::string_view("messaging:"), std::string_view("a"), std::string_view("~!"),
+          std::string_view(longest)}) {
+        EXPECT_FOR(validPrefix(good), good);
+    }
+    for (const std::string& bad :
+         {std::string(), longest + 'x', std::string("a b"), std::string("a{b"),
+          std::string("a}b"), std::string("a\n"), std::string("\x7F"),
+          std::string("é")}) {
+        EXPECT_FOR(!validPrefix(bad), bad);
+    }
+}
+
 }  // namespace
 
 Suite* keysSuite() {
     return suiteOf("keys", {names, shortRun, goldenIds, orderAndDoublesDoNotMatter,
-                            nothingClashes, shardsAreEven});
+                            nothingClashes, shardsAreEven, prefixes});
 }
 
 }  // namespace messaging::unit

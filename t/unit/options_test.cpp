@@ -91,6 +91,7 @@ START_TEST(wrongOnesAreNamed) {
         names(parse({"--redis-password-file", "/no/such"}), "--redis-password-file"));
     ck_assert(names(parse({"--redis-user", "u"}), "--redis-user"));
     ck_assert(names(parse({"--prefix", "a{b}"}), "--prefix"));
+    ck_assert(names(parse({"--prefix", ""}), "--prefix"));
     ck_assert(names(parse({"--store", "oracle:x"}), "--store"));
     ck_assert(names(parse({"--readers", "0"}), "--readers"));
     ck_assert(names(parse({"--readers", "many"}), "--readers"));

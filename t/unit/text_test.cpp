@@ -116,7 +116,12 @@ START_TEST(ids) {
         longest, "team:admin", "'; DROP TABLE", "{x}", "\u200B"};
     for (const std::string_view id : good) {
         EXPECT_FOR(validId(id), id);
+        EXPECT_FOR(validUser(id) == (id != "team:admin"), id);
     }
+    for (const std::string_view id : {"team:", "", " team:a"}) {
+        EXPECT_FOR(!validUser(id), id);
+    }
+    ck_assert(validUser("team") && validUser("steam:1"));
     const std::string tooLong = longest + "x";
     const std::string_view bad[] = {"",
                                     " ",

@@ -164,6 +164,7 @@ START_TEST(commandRefuses) {
         {"user", ""},
         {"user", longId},
         {"user", "a\0b"sv},
+        {"user", "team:sales"},
         {"user", "\xED\xA0\x80"},
         {"role", longName},
         {"role", "a\r"},
