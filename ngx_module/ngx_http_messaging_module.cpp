@@ -206,8 +206,9 @@ char* mergeHandler(ngx_conf_t* cf, LocConf& own, const LocConf& outer) {
             own.place.c_str());
         return static_cast<char*>(NGX_CONF_ERROR);
     }
-    // A whole body stays in memory: no message text in temporary files, no wait for a
-    // disk.
+    // A body stays in memory: no message text in temporary files, no wait for a disk.
+    // Except one that tells no length and is longer than this with its chunks' heads:
+    // nginx keeps that in a file without a name.
     core->client_body_buffer_size = ngx_max(core->client_body_buffer_size, own.maxBody);
     return checkComplete(cf, own);
 }

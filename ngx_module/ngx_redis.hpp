@@ -2,8 +2,8 @@
 // one for subscriptions, both non-blocking, both to the same Redis (by run_id), both or
 // none up.
 //
-// The only user of hiredis in the module. Whoever sends a command captures ids, never
-// requests: the answer may come after the request is gone, or never (nullptr).
+// hiredis stands in ngx_redis_connection.* alone. Whoever sends a command captures ids,
+// never requests: the answer may come after the request is gone, or never (nullptr).
 #pragma once
 
 #include "ngx_module/ngx.hpp"

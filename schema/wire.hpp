@@ -111,7 +111,7 @@ struct Announcement {
 };
 Result<Announcement> decodeAnnouncement(std::string_view bytes);
 
-// Lua, run by Redis (schema/README.md, "Scripts"). Each touches the keys of one slot.
+// Lua, run by Redis. Each touches the keys of one slot.
 //
 // kPublishScript  KEYS log badge; ARGV channel, events, kLogEvents. Deletes the cached
 // badge,
