@@ -33,8 +33,6 @@ core::Method method(const ngx_http_request_t* r) {
             return core::Method::Post;
         case NGX_HTTP_PATCH:
             return core::Method::Patch;
-        case NGX_HTTP_OPTIONS:
-            return core::Method::Options;
         default:
             return core::Method::Other;
     }

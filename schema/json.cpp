@@ -472,30 +472,4 @@ Writer& Writer::raw(std::string_view json) {
     return *this;
 }
 
-Writer& Writer::value(const Value& value) {
-    switch (value.type) {
-        case Type::Null:
-            return null();
-        case Type::Bool:
-            return boolean(value.boolean);
-        case Type::Number:
-            return raw(value.text);
-        case Type::String:
-            return string(value.text);
-        case Type::Array:
-            array();
-            for (const Value& item : value.items) {
-                this->value(item);
-            }
-            return end();
-        case Type::Object:
-            object();
-            for (const Value::Member& member : value.members) {
-                key(member.first).value(member.second);
-            }
-            return end();
-    }
-    return *this;
-}
-
 }  // namespace messaging::json

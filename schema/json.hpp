@@ -70,7 +70,6 @@ public:
     Writer& boolean(bool value);
     Writer& null();
     Writer& raw(std::string_view json);  // a value that is JSON already
-    Writer& value(const Value& value);
 
     // Members, in short.
     Writer& member(std::string_view name, std::string_view text) {

@@ -18,10 +18,8 @@ constexpr unsigned kShards = 16;
 // fit, but the same text unescaped does (40 KB).
 constexpr size_t kMaxBody = 64 * 1024;
 
-// Characters (Unicode code points) of a message after trimming, and the bytes they can
-// take.
+// Characters (Unicode code points) of a message after trimming.
 constexpr size_t kMaxContent = 10000;
-constexpr size_t kMaxContentBytes = 4 * kMaxContent;
 
 // Characters of an id: user, conversation, idempotency key. Names and roles likewise.
 constexpr size_t kMaxId = 128;

@@ -9,7 +9,7 @@
 
 namespace messaging::core {
 
-enum class Method { Get, Head, Post, Patch, Options, Other };
+enum class Method { Get, Head, Post, Patch, Other };
 
 struct Route {
     enum class Match { Found, NoPath, NoMethod };
