@@ -22,8 +22,7 @@ CXXFLAGS := -O1 -g -fno-omit-frame-pointer
 SANITIZER := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 endif
 
-# The schema goes into nginx's module too, which is a shared object: hence -fPIC.
-FLAGS = -std=c++17 -Wall -Wextra -Werror -Wno-unused-parameter -fPIC -I. -MMD -MP $(CRASH) $(SANITIZER)
+FLAGS = -std=c++17 -Wall -Wextra -Werror -Wno-unused-parameter -I. -MMD -MP $(CRASH) $(SANITIZER)
 
 packages   = $(shell pkg-config --$(1) $(2))
 SCHEMA_PKG = yajl libcrypto
@@ -72,7 +71,7 @@ worker: $(BUILD)/messaging-worker
 $(BUILD)/messaging-worker: $(WORKER) $(BUILD)/libschema.a
 	$(LINK) $(call packages,libs,$(WORKER_PKG) $(SCHEMA_PKG)) -pthread
 
-# --- What both link
+# --- The schema, for all but the module: nginx's make compiles it once more
 
 $(BUILD)/libschema.a: $(SCHEMA)
 	rm -f $@

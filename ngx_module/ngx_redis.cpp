@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "ngx_module/core/backoff.hpp"
-#include "ngx_module/core/redis_words.hpp"
 #include "ngx_module/ngx_messaging.hpp"
 #include "ngx_module/ngx_redis_connection.hpp"
 #include "schema/keys.hpp"
 #include "schema/limits.hpp"
+#include "schema/redis_words.hpp"
 
 namespace messaging {
 namespace {
@@ -188,7 +188,7 @@ void Redis::Impl::answered(RedisConnection& connection, const RedisAnswer& answe
     queue.pop_front();
     contain([&done, &answer] { done(&answer); });
     if (phase_ == Phase::Up && answer.kind == RedisAnswer::Kind::Error &&
-        core::meansDown(answer.text)) {
+        meansDown(answer.text)) {
         drop(answer.text);
     }
 }
@@ -243,13 +243,13 @@ void Redis::Impl::greet(RedisConnection& connection, Queue& queue, std::string* 
         ask(connection, queue, {"PING"});  // refused while it loads; INFO is not
         ask(connection, queue, {"INFO", "replication"},
             [this](const RedisAnswer& answer) {
-                if (core::infoField(answer.text, "role") == "slave") {
+                if (infoField(answer.text, "role") == "slave") {
                     drop("it is a replica");
                 }
             });
     }
     ask(connection, queue, {"INFO", "server"}, [this, run](const RedisAnswer& answer) {
-        *run = core::infoField(answer.text, "run_id");
+        *run = infoField(answer.text, "run_id");
         if (run->size() < kRunDigits) {
             drop("it names no run_id");
             return;

@@ -3,6 +3,7 @@
 // IDLE.
 #include "worker/bus_session.hpp"
 
+#include "schema/redis_words.hpp"
 #include "schema/text.hpp"
 
 namespace messaging::worker {
@@ -11,24 +12,6 @@ namespace {
 
 constexpr unsigned kMajor = 6;
 constexpr unsigned kMinor = 2;
-
-// The value of "NAME:VALUE" in INFO's lines.
-std::string_view infoValue(std::string_view info, std::string_view name) {
-    for (size_t at = 0; at < info.size();) {
-        size_t end = info.find('\n', at);
-        end = end == std::string_view::npos ? info.size() : end;
-        std::string_view line = info.substr(at, end - at);
-        at = end + 1;
-        if (!line.empty() && line.back() == '\r') {
-            line.remove_suffix(1);
-        }
-        if (line.size() > name.size() && line.substr(0, name.size()) == name &&
-            line[name.size()] == ':') {
-            return line.substr(name.size() + 1);
-        }
-    }
-    return {};
-}
 
 bool newEnough(std::string_view version) {
     size_t dot = version.find('.');
@@ -73,9 +56,9 @@ Status Session::inspect() {
             return Status(Code::RedisUnavailable, std::string(answer.text()));
         }
     }
-    std::string_view version = infoValue(answers.value()[0].text(), "redis_version");
-    std::string_view policy = infoValue(answers.value()[1].text(), "maxmemory_policy");
-    run_ = std::string(infoValue(answers.value()[0].text(), "run_id"));
+    std::string_view version = infoField(answers.value()[0].text(), "redis_version");
+    std::string_view policy = infoField(answers.value()[1].text(), "maxmemory_policy");
+    run_ = std::string(infoField(answers.value()[0].text(), "run_id"));
     if (!newEnough(version)) {
         return Status(Code::InvalidField,
                       "Redis is version " + std::string(version) + ", 6.2 is needed");

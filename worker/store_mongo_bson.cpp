@@ -68,11 +68,6 @@ Array& Array::document(const Document& value) {
     return *this;
 }
 
-Array& Array::array(const Array& value) {
-    bson_append_array(bson_.get(), next().c_str(), -1, value.get());
-    return *this;
-}
-
 std::string textOf(const bson_iter_t& field) {
     if (!BSON_ITER_HOLDS_UTF8(&field)) {
         return {};

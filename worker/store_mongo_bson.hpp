@@ -64,7 +64,6 @@ public:
     Array& text(std::string_view value);
     Array& number(uint64_t value);
     Array& document(const Document& value);
-    Array& array(const Array& value);
 
     const bson_t* get() const { return bson_.get(); }
     bool empty() const { return size_ == 0; }

@@ -4,15 +4,13 @@
 #include <algorithm>
 #include <random>
 
-#include "ngx_module/core/redis_words.hpp"
+#include "schema/redis_words.hpp"
 #include "t/unit/unit.hpp"
 
 namespace messaging::unit {
 namespace {
 
 using core::Backoff;
-using core::infoField;
-using core::meansDown;
 
 START_TEST(growsAndStaysBounded) {
     constexpr unsigned kSteps[] = {200, 400, 800, 1600, 2000, 2000, 2000};

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace messaging::core {
+namespace messaging {
 
 // The value of a field in INFO's answer ("NAME:VALUE" lines); empty if it is not there.
 inline std::string_view infoField(std::string_view info, std::string_view name) {
@@ -30,4 +30,4 @@ inline bool meansDown(std::string_view error) {
     return false;
 }
 
-}  // namespace messaging::core
+}  // namespace messaging
