@@ -58,10 +58,10 @@ $(NGINX_OBJ)/Makefile: config $(NGINX_OBJ)/sources
 	    || { rm -f '$@'; tail '$(NGINX_OBJ)/configure.log'; exit 1; }
 $(NGINX_OBJ)/Makefile: SHELL = /bin/bash
 
-# The list of sources is fixed when configure runs, so a new file means another run.
+# The lists of sources and headers are fixed when configure runs, so a new file means another run.
 $(NGINX_OBJ)/sources: always
 	@mkdir -p $(@D)
-	@ls schema/*.cpp ngx_module/*.cpp ngx_module/core/*.cpp >$@.new
+	@ls schema/*.[ch]pp ngx_module/*.[ch]pp ngx_module/core/*.[ch]pp >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 # --- The worker
