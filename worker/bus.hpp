@@ -41,13 +41,14 @@ struct LeaseView {
 
 class Bus {
 public:
-    Bus(RedisOptions options, Keys keys, Owner self);
+    Bus(const RedisOptions& options, Keys keys, Owner self);
 
-    Status connect() { return session_.connect(); }
-    void close() { session_.close(); }
-    bool connected() const { return session_.connected(); }
+    Status connect();
+    void close();
+    bool connected() const { return session_.connected() && voice_.connected(); }
     const Owner& self() const { return self_; }
-    std::string takeComplaint() { return session_.takeComplaint(); }
+    // What Redis last refused, for the log; empty after that.
+    std::string takeComplaint();
 
     // --- Leases (bus_lease.cpp)
 
@@ -88,17 +89,33 @@ public:
 
     // --- Publication (bus_publish.cpp)
 
-    // After a failure nobody knows what of it was said.
-    Status publish(const Effects& effects);
-    Status acknowledge(const std::vector<Delivered>& entries);
+    // Publishes `effects`, then acknowledges `entries`, over a connection of its own:
+    // returns when all of it is sent, so that Redis works while the next batch is run.
+    // What was said before is heard first.
+    Status say(Effects effects, const std::vector<Delivered>& entries);
+    // Waits until what was said has arrived.
+    Status hear();
+    bool unheard() const { return unheard_; }
+    // After a failure nobody knows what of it was said: the inboxes that it is about.
+    std::vector<Publication> takeUnheard();
 
 private:
     Status makeGroups(const std::vector<unsigned>& shards);
+    void appendEvents(const Publication& publication);
     void appendLoss(const Publication& publication);
+    void appendAcknowledgement(const std::vector<Delivered>& entries);
+    Status arrive();
     Status healLogs(const std::vector<const Publication*>& failed);
     Result<Answers> exchange();
 
     Session session_;
+    Session voice_;
+    bool unheard_ = false;
+    // What was said and is not known to have arrived, in the order of its answers:
+    // publications, replies, acknowledgements. `arrived_` are answers that are there.
+    std::vector<Publication> publications_;
+    size_t replies_ = 0;
+    Answers arrived_;
     Keys keys_;
     Owner self_;
     std::string id_;

@@ -234,9 +234,9 @@ Result<std::string> Bus::bury(unsigned shard, const Pending& pending,
         reply.code = Code::Internal;
         effects.replies.emplace_back(delivered->command.reply, reply);
     }
-    Status said = publish(effects);
+    Status said = say(std::move(effects), {*delivered});
     if (said.ok()) {
-        said = acknowledge({*delivered});
+        said = hear();
     }
     return said.ok() ? Result<std::string>(delivered->command.id) : said;
 }

@@ -24,13 +24,37 @@ Holder holderOf(std::string_view owner, const Owner& self) {
 
 }  // namespace
 
-Bus::Bus(RedisOptions options, Keys keys, Owner self)
-    : session_(std::move(options),
-               {kPublishScript, kLoseScript, kBeatScript, kRenewLeaseScript,
-                kReleaseLeaseScript, kTakeLeaseScript}),
+Bus::Bus(const RedisOptions& options, Keys keys, Owner self)
+    : session_(options,
+               {kBeatScript, kRenewLeaseScript, kReleaseLeaseScript, kTakeLeaseScript}),
+      voice_(options, {kPublishScript, kLoseScript}),
       keys_(std::move(keys)),
       self_(std::move(self)),
       id_(self_.id()) {}
+
+Status Bus::connect() {
+    Status status = session_.connect();
+    if (status.ok()) {
+        status = voice_.connect();
+    }
+    if (status.ok() && voice_.run() != session_.run()) {
+        status = {Code::RedisUnavailable, "two connections, two Redis"};
+    }
+    if (!status.ok()) {
+        close();
+    }
+    return status;
+}
+
+void Bus::close() {
+    session_.close();
+    voice_.close();
+}
+
+std::string Bus::takeComplaint() {
+    std::string complaint = voice_.takeComplaint();
+    return complaint.empty() ? session_.takeComplaint() : complaint;
+}
 
 Result<Answers> Bus::exchange() {
     return session_.redis().flush();

@@ -6,125 +6,151 @@
 #include "worker/bus_scripts.hpp"
 #include "worker/crash.hpp"
 
+#include <iterator>
 #include <map>
 
 namespace messaging::worker {
 
-namespace {
-
-// Only test builds pay a round trip for a place to die at.
-#ifdef MESSAGING_CRASH_POINTS
-constexpr bool kCrashPoints = true;
-#else
-constexpr bool kCrashPoints = false;
-#endif
-
-}  // namespace
-
-Status Bus::publish(const Effects& effects) {
-    const std::string length = std::to_string(limits::kLogEvents);
-    Redis& redis = session_.redis();
-    for (const Publication& publication : effects.publications) {
+Status Bus::say(Effects effects, const std::vector<Delivered>& entries) {
+    if (Status status = hear(); !status.ok()) {
+        publications_.insert(publications_.end(),
+                             std::make_move_iterator(effects.publications.begin()),
+                             std::make_move_iterator(effects.publications.end()));
+        return status;
+    }
+    if (effects.publications.empty() && effects.replies.empty() && entries.empty()) {
+        return {};
+    }
+    unheard_ = true;
+    publications_ = std::move(effects.publications);
+    replies_ = effects.replies.size();
+    for (const Publication& publication : publications_) {
         if (publication.events.empty()) {
             appendLoss(publication);
-            continue;
+        } else {
+            appendEvents(publication);
         }
-        const std::string inbox = inboxId(publication.site, publication.member);
-        const std::string log = keys_.log(inbox, session_.run());
-        const std::string badge = keys_.badge(inbox, session_.run());
-        const std::string channel = keys_.channel(inbox);
-        const std::string events = encodeEvents(publication.events);
-        session_.script(kPublish, {log, badge}, {channel, events, length});
     }
-    std::vector<Answer> published;
-    if (kCrashPoints) {
-        auto answers = exchange();
-        if (!answers.ok()) {
-            return answers.status();
+    if (crashPointsSet()) {
+        if (Status status = arrive(); !status.ok()) {
+            return status;
         }
-        published = std::move(answers.value());
         crashPoint("after-log");
     }
     for (const auto& [channel, reply] : effects.replies) {
-        redis.append({"PUBLISH", channel, encodeReply(reply)});
+        voice_.redis().append({"PUBLISH", channel, encodeReply(reply)});
     }
-    auto answers = exchange();
-    if (!answers.ok()) {
-        return answers.status();
-    }
-    crashPoint("after-publish");
-    for (Answer& answer : answers.value()) {
-        published.push_back(std::move(answer));
-    }
-    std::vector<const Publication*> failed;
-    for (size_t i = 0; i < published.size(); ++i) {
-        if (!published[i].isError()) {
-            continue;
+    if (crashPointsSet()) {
+        if (Status status = arrive(); !status.ok()) {
+            return status;
         }
-        if (published[i].isError("NOSCRIPT")) {
-            return session_.expect(published[i]);
-        }
-        session_.complain(published[i]);
-        if (i < effects.publications.size()) {
-            failed.push_back(&effects.publications[i]);
-        }
+        crashPoint("after-publish");
+        crashPoint("before-ack");
     }
-    return healLogs(failed);
+    appendAcknowledgement(entries);
+    return voice_.redis().send();
+}
+
+void Bus::appendEvents(const Publication& publication) {
+    const std::string inbox = inboxId(publication.site, publication.member);
+    const std::string log = keys_.log(inbox, session_.run());
+    const std::string badge = keys_.badge(inbox, session_.run());
+    const std::string channel = keys_.channel(inbox);
+    const std::string events = encodeEvents(publication.events);
+    const std::string length = std::to_string(limits::kLogEvents);
+    voice_.script(kPublish, {log, badge}, {channel, events, length});
 }
 
 void Bus::appendLoss(const Publication& publication) {
     const std::string inbox = inboxId(publication.site, publication.member);
     const std::string log = keys_.log(inbox, session_.run());
     const std::string badge = keys_.badge(inbox, session_.run());
-    session_.script(kLose, {log, badge}, {keys_.channel(inbox)});
+    voice_.script(kLose, {log, badge}, {keys_.channel(inbox)});
 }
 
-Status Bus::healLogs(const std::vector<const Publication*>& failed) {
-    for (const Publication* publication : failed) {
-        appendLoss(*publication);
-    }
-    auto answers = exchange();
-    if (!answers.ok()) {
-        return answers.status();
-    }
-    for (const Answer& answer : answers.value()) {
-        if (Status status = session_.expect(answer); !status.ok()) {
-            return status;
-        }
-    }
-    return {};
-}
-
-Status Bus::acknowledge(const std::vector<Delivered>& entries) {
+void Bus::appendAcknowledgement(const std::vector<Delivered>& entries) {
     std::map<unsigned, Arguments> shards;
     for (const Delivered& entry : entries) {
         shards[entry.shard].push_back(entry.entry);
     }
-    crashPoint("before-ack");
     // Deleted first: a pending entry that is gone is found and acknowledged, one that
     // is acknowledged and still there would stay for ever.
     for (const auto& [shard, ids] : shards) {
         const std::string stream = keys_.commands(shard);
         Arguments remove{"XDEL", stream};
         remove.insert(remove.end(), ids.begin(), ids.end());
-        session_.redis().append(remove);
+        voice_.redis().append(remove);
         Arguments settle{"XACK", stream, kGroup};
         settle.insert(settle.end(), ids.begin(), ids.end());
-        session_.redis().append(settle);
+        voice_.redis().append(settle);
     }
-    auto answers = exchange();
+}
+
+// What was appended has arrived when this returns.
+Status Bus::arrive() {
+    auto answers = voice_.redis().flush();
+    if (!answers.ok()) {
+        return answers.status();
+    }
+    arrived_.insert(arrived_.end(), std::make_move_iterator(answers->begin()),
+                    std::make_move_iterator(answers->end()));
+    return {};
+}
+
+Status Bus::hear() {
+    if (!unheard_) {
+        return {};
+    }
+    Status status = arrive();
+    const Answers answers = std::exchange(arrived_, {});
+    if (!status.ok()) {
+        return status;
+    }
+    std::vector<const Publication*> failed;
+    for (size_t i = 0; i < answers.size(); ++i) {
+        if (!answers[i].isError()) {
+            continue;
+        }
+        const bool said = i < publications_.size() + replies_;
+        if (!said && answers[i].isError("NOGROUP")) {
+            continue;  // everything was deleted meanwhile
+        }
+        if (!said || answers[i].isError("NOSCRIPT")) {
+            return voice_.expect(answers[i]);
+        }
+        voice_.complain(answers[i]);
+        if (i < publications_.size()) {
+            failed.push_back(&publications_[i]);
+        }
+    }
+    status = healLogs(failed);
+    if (status.ok()) {
+        publications_.clear();
+        unheard_ = false;
+    }
+    return status;
+}
+
+Status Bus::healLogs(const std::vector<const Publication*>& failed) {
+    for (const Publication* publication : failed) {
+        appendLoss(*publication);
+    }
+    auto answers = voice_.redis().flush();
     if (!answers.ok()) {
         return answers.status();
     }
     for (const Answer& answer : answers.value()) {
-        if (answer.isError("NOGROUP")) {
-            continue;  // everything was deleted meanwhile
-        }
-        if (Status status = session_.expect(answer); !status.ok()) {
+        if (Status status = voice_.expect(answer); !status.ok()) {
             return status;
         }
     }
     return {};
+}
+
+std::vector<Publication> Bus::takeUnheard() {
+    unheard_ = false;
+    arrived_.clear();
+    return std::exchange(publications_, {});
 }
 
 }  // namespace messaging::worker

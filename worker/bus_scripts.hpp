@@ -4,7 +4,8 @@
 
 namespace messaging::worker {
 
-enum BusScript { kPublish, kLose, kBeat, kRenew, kRelease, kTake };
+enum LeaseScript { kBeat, kRenew, kRelease, kTake };
+enum PublishScript { kPublish, kLose };
 
 // KEYS workers; ARGV owner, milliseconds until forgotten, milliseconds counted as
 // alive. Returns who is alive.

@@ -41,6 +41,11 @@ private:
 
 }  // namespace
 
+bool crashPointsSet() {
+    return std::getenv("MESSAGING_STOP_AT") != nullptr ||
+           std::getenv("MESSAGING_CRASH_AT") != nullptr;
+}
+
 void crashPoint(const char* name) {
     static Place stop("MESSAGING_STOP_AT", SIGSTOP);
     static Place crash("MESSAGING_CRASH_AT", SIGKILL);

@@ -53,7 +53,8 @@ public:
     Writer(Store& store, std::string owner);
     ~Writer();
 
-    // Runs a batch as one. Ok: every entry is settled and may be acknowledged once
+    // Runs a batch as one; what the batch before the last one wanted said must be out.
+    // Ok: every entry is settled and may be acknowledged once
     // `effects` are out. StoreUnavailable: surely nothing was stored, every entry may
     // be refused. Internal: unknown; keep the entries and run them again one by one, as
     // redelivered. A batch with a redelivered entry never answers StoreUnavailable: an

@@ -98,6 +98,11 @@ Status WriteLoop::connect() {
 }
 
 void WriteLoop::disconnect(const Status& why) {
+    // The store has what these are about, and perhaps no command will come again that
+    // would say it: Redis may have lost them all.
+    for (Publication& one : bus_.takeUnheard()) {
+        unsaid_.emplace(std::move(one.site), std::move(one.member));
+    }
     bus_.close();
     view_.reset();
     for (unsigned shard : mine()) {
@@ -107,6 +112,9 @@ void WriteLoop::disconnect(const Status& why) {
 }
 
 void WriteLoop::goodbye() {
+    if (Status heard = bus_.hear(); !heard.ok()) {
+        disconnect(heard);
+    }
     if (unsaid_.empty() && opened_ && storeLink_.ok()) {
         if (Status status = writer_.leave(); !status.ok()) {
             context_.log.warn("a note is left behind: {}", status.detail());
@@ -182,6 +190,9 @@ Status WriteLoop::share(const LeaseView& view) {
     if (plan.take.empty() && plan.give.empty()) {
         return {};
     }
+    if (Status status = bus_.hear(); !status.ok()) {
+        return status;
+    }
     for (unsigned shard : plan.give) {
         lose(shard);
     }
@@ -252,12 +263,16 @@ Status WriteLoop::rollForward() {
     const FateOf fate = [this](const std::string& owner) {
         return fateOf(owner, living_, bus_.self());
     };
+    // It may write this worker's note anew.
+    if (Status heard = bus_.hear(); !heard.ok()) {
+        return heard;
+    }
     Effects effects;
     Status status = writer_.rollForward(static_cast<uint64_t>(unixTime), fate, effects);
     if (!status.ok() && storeAnswers(status)) {
         context_.log.warn("cannot roll notes forward: {}", status.detail());
     }
-    return say(effects);
+    return bus_.say(std::move(effects), {});
 }
 
 Status WriteLoop::serve() {
@@ -270,14 +285,20 @@ Status WriteLoop::serve() {
     }
     if (open.empty()) {
         context_.pause(kIdle);
-        return {};
+        return bus_.hear();
     }
+    // Who writes much is not kept waiting until Redis has said what came of the last
+    // batch; who writes little is.
+    const bool busy = bus_.unheard();
     const auto before = Clock::now();
-    auto read = bus_.read(open, patience());
+    auto read = bus_.read(open, busy ? milliseconds(0) : patience());
     if (!read.ok()) {
         return read.status();
     }
     Batch& entries = read.value();
+    if (entries.empty() && busy) {
+        return bus_.hear();
+    }
     if (entries.empty()) {
         if (Clock::now() - before < kIdle) {
             context_.pause(kIdle /

@@ -55,10 +55,6 @@ private:
     Status refuse(const Batch& batch, Effects effects = {});
     // Runs one pending entry; false: not now.
     Result<bool> redo(unsigned number, const Pending& pending);
-    Status settle(const Batch& batch, const Effects& effects);
-    // Publishes. What could not be said is remembered, and said to be lost when Redis
-    // is there again.
-    Status say(const Effects& effects);
     Status sayLosses();
     // After a failure of the store: whether it is there all the same.
     bool storeAnswers(const Status& why);

@@ -63,7 +63,7 @@ Status WriteLoop::runBatch(Batch batch) {
     Effects effects;
     Status status = writer_.run(batch, effects);
     if (status.ok()) {
-        return settle(batch, effects);
+        return bus_.say(std::move(effects), batch);
     }
     const bool alive = storeAnswers(status);
     if (status.code() == Code::StoreUnavailable) {
@@ -76,7 +76,7 @@ Status WriteLoop::runBatch(Batch batch) {
     for (const Delivered& entry : batch) {
         shards_[entry.shard].draining = true;
     }
-    return say(effects);
+    return bus_.say(std::move(effects), {});
 }
 
 // Nothing of `batch` was attempted, or surely nothing stored. `effects`: what else is
@@ -92,24 +92,7 @@ Status WriteLoop::refuse(const Batch& batch, Effects effects) {
         reply.field = entry.status.field();
         effects.replies.emplace_back(entry.command.reply, std::move(reply));
     }
-    return settle(batch, effects);
-}
-
-Status WriteLoop::settle(const Batch& batch, const Effects& effects) {
-    Status status = say(effects);
-    return status.ok() ? bus_.acknowledge(batch) : status;
-}
-
-// The store has it, and perhaps no command will come again that would say it: Redis may
-// have lost them all.
-Status WriteLoop::say(const Effects& effects) {
-    Status status = bus_.publish(effects);
-    if (!status.ok()) {
-        for (const Publication& publication : effects.publications) {
-            unsaid_.emplace(publication.site, publication.member);
-        }
-    }
-    return status;
+    return bus_.say(std::move(effects), batch);
 }
 
 Status WriteLoop::sayLosses() {
@@ -120,7 +103,10 @@ Status WriteLoop::sayLosses() {
     for (const auto& [site, member] : unsaid_) {
         losses.publications.push_back({site, member, {}});
     }
-    Status status = bus_.publish(losses);
+    Status status = bus_.say(std::move(losses), {});
+    if (status.ok()) {
+        status = bus_.hear();
+    }
     if (status.ok()) {
         unsaid_.clear();
     }
@@ -136,6 +122,15 @@ bool WriteLoop::storeAnswers(const Status& why) {
 }
 
 Status WriteLoop::drain() {
+    // What is said and not heard is still pending.
+    const bool due = std::any_of(shards_.begin(), shards_.end(), [](const Shard& one) {
+        return one.mine && one.draining;
+    });
+    if (due) {
+        if (Status status = bus_.hear(); !status.ok()) {
+            return status;
+        }
+    }
     const auto end = Clock::now() + kDrainTime;
     for (unsigned number : mine()) {
         const Shard& shard = shards_[number];
@@ -204,13 +199,17 @@ Result<bool> WriteLoop::redo(unsigned number, const Pending& pending) {
     const Batch batch{std::move(*delivered.value())};
     Effects effects;
     Status status = writer_.run(batch, effects);
-    if (status.ok()) {
-        Status settled = settle(batch, effects);
-        return settled.ok() ? Result<bool>(true) : settled;
+    const bool settled = status.ok();
+    const bool alive = settled || storeAnswers(status);
+    Status said = bus_.say(std::move(effects), settled ? batch : Batch());
+    if (said.ok()) {
+        said = bus_.hear();
     }
-    const bool alive = storeAnswers(status);
-    if (Status said = say(effects); !said.ok()) {
+    if (!said.ok()) {
         return said;
+    }
+    if (settled) {
+        return true;
     }
     if (alive) {
         context_.log.warn("command {} failed: {}", batch[0].command.id,

@@ -165,6 +165,18 @@ void Redis::append(std::initializer_list<std::string_view> arguments) {
     append(Arguments(arguments));
 }
 
+Status Redis::send() {
+    if (!context_) {
+        return Status(Code::RedisUnavailable, "not connected");
+    }
+    for (int done = 0; done == 0;) {
+        if (redisBufferWrite(context_.get(), &done) != REDIS_OK) {
+            return fail("write");
+        }
+    }
+    return {};
+}
+
 Result<Answers> Redis::flush() {
     Answers answers;
     answers.reserve(waiting_);

@@ -80,8 +80,11 @@ public:
     void append(const Arguments& arguments);
     void append(std::initializer_list<std::string_view> arguments);
 
-    // Sends what was appended and gives the answers to all of it. An answer may be an
-    // error; a failure means that the connection is gone.
+    // Sends what was appended, and leaves its answers to flush().
+    Status send();
+
+    // Sends what was appended and gives the answers to all that was sent. An answer may
+    // be an error; a failure means that the connection is gone.
     Result<Answers> flush();
 
     // One command, one answer.

@@ -14,7 +14,7 @@ namespace messaging::worker {
 namespace {
 
 // Conversations whose numbers are kept. Two members and a preview: about 1 KB each.
-constexpr size_t kLives = 4096;
+constexpr size_t kLives = 16384;
 
 // An owner that was stopped for longer than this after its note has lost its lease, and
 // what it still inserts is found by whoever writes next.
@@ -59,6 +59,8 @@ struct Writer::State {
     Directory directory;
     // What a batch touched of which nobody knows whether it was stored.
     std::vector<ConversationRef> unsettled;
+    // What the last batch touched, which is perhaps not published yet.
+    std::vector<ConversationRef> last;
     std::map<std::string, Seen> seen;  // by owner
 };
 
@@ -88,6 +90,7 @@ Status Writer::run(const std::vector<Delivered>& batch, Effects& effects) {
 
     // Named by this batch's note too, which takes the place of theirs.
     std::vector<ConversationRef> before = state.unsettled;
+    before.insert(before.end(), state.last.begin(), state.last.end());
     if (Status status = state.finish(effects); !status.ok()) {
         return outcome({Code::StoreUnavailable, status.detail()});
     }
@@ -96,6 +99,8 @@ Status Writer::run(const std::vector<Delivered>& batch, Effects& effects) {
     Status status = work.run(batch, effects);
     if (status.code() == Code::Internal) {
         state.unsettled = work.touched();
+    } else if (status.ok()) {
+        state.last = work.touched();
     }
     return outcome(status);
 }

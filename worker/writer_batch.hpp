@@ -85,7 +85,7 @@ public:
     Status run(const std::vector<Delivered>& entries, Effects& effects);
 
     // What it may have written to.
-    std::vector<ConversationRef> touched() const;
+    const std::vector<ConversationRef>& touched() const { return touched_; }
 
 private:
     // --- Plan: a failure is definite, nothing was written.
@@ -104,6 +104,7 @@ private:
 
     // --- Store: between begin and commit.
     Status write(Effects& effects);
+    void touch();
     Status writeAll();
     Status abandoned(const Status& failure);
     Status insert();
@@ -146,6 +147,7 @@ private:
     Lives& cache_;
     Directory& directory_;
     Note note_;
+    std::vector<ConversationRef> touched_;
 
     std::vector<Task> tasks_;  // never grows after plan: messages are pointed at
     std::unordered_map<ConversationRef, std::unique_ptr<Live>, RefHash> lives_;

@@ -40,22 +40,20 @@ Status Batch::run(const std::vector<Delivered>& entries, Effects& effects) {
     return write(effects);
 }
 
-std::vector<ConversationRef> Batch::touched() const {
-    std::vector<ConversationRef> refs;
-    refs.reserve(lives_.size());
+void Batch::touch() {
+    touched_.reserve(lives_.size());
     for (const auto& [ref, live] : lives_) {
         if (live != nullptr && live->used) {
-            refs.push_back(ref);
+            touched_.push_back(ref);
         }
     }
-    return refs;
 }
 
 Status Batch::write(Effects& effects) {
     if (writes()) {
-        for (ConversationRef& ref : touched()) {
-            note_.conversations.push_back(std::move(ref));
-        }
+        touch();
+        std::vector<ConversationRef>& noted = note_.conversations;
+        noted.insert(noted.end(), touched_.begin(), touched_.end());
         Status status = store_.begin(note_);
         if (!status.ok()) {
             return status.code() == Code::StoreUnavailable ? status : abandoned(status);
