@@ -9,6 +9,7 @@
 
 #include <array>
 #include <chrono>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -45,7 +46,9 @@ public:
 
     Status connect();
     void close();
-    bool connected() const { return session_.connected() && voice_.connected(); }
+    bool connected() const {
+        return session_.connected() && ear_.connected() && voice_.connected();
+    }
     const Owner& self() const { return self_; }
     // What Redis last refused, for the log; empty after that.
     std::string takeComplaint();
@@ -71,9 +74,13 @@ public:
 
     // --- Delivery (bus_delivery.cpp)
 
-    // New entries of these shards, waiting up to `block` (0: not at all) for the first.
-    Result<std::vector<Delivered>> read(const std::vector<unsigned>& shards,
-                                        std::chrono::milliseconds block);
+    // Asks for new entries of these shards (one at least); Redis waits up to `block`
+    // (0: not at all) for the first. Returns when that is sent: over a connection of
+    // its own, so that the answer comes while something else goes on.
+    Status ask(const std::vector<unsigned>& shards, std::chrono::milliseconds block);
+    bool asked() const { return !asked_.empty(); }
+    // The entries that were asked for.
+    Result<std::vector<Delivered>> take();
     // The oldest pending entries of a shard.
     Result<std::vector<Pending>> pending(unsigned shard);
     // Those of `shards` in which something is pending for long: left by a worker that
@@ -109,6 +116,8 @@ private:
     Result<Answers> exchange();
 
     Session session_;
+    Session ear_;
+    std::map<std::string, unsigned, std::less<>> asked_;  // shards by their streams
     Session voice_;
     bool unheard_ = false;
     // What was said and is not known to have arrived, in the order of its answers:

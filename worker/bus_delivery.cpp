@@ -4,7 +4,7 @@
 #include "worker/bus.hpp"
 #include "worker/bus_entry.hpp"
 
-#include <map>
+#include <utility>
 
 #include "schema/text.hpp"
 
@@ -77,11 +77,10 @@ Status Bus::makeGroups(const std::vector<unsigned>& shards) {
     return {};
 }
 
-Result<std::vector<Delivered>> Bus::read(const std::vector<unsigned>& shards,
-                                         std::chrono::milliseconds block) {
-    std::map<std::string, unsigned, std::less<>> streams;
+Status Bus::ask(const std::vector<unsigned>& shards, std::chrono::milliseconds block) {
+    asked_.clear();
     for (unsigned shard : shards) {
-        streams.emplace(keys_.commands(shard), shard);
+        asked_.emplace(keys_.commands(shard), shard);
     }
     const std::string patience = std::to_string(block.count());
     Arguments command{"XREADGROUP", "GROUP", kGroup, kConsumer, "COUNT", kReadCount};
@@ -90,23 +89,32 @@ Result<std::vector<Delivered>> Bus::read(const std::vector<unsigned>& shards,
         command.push_back(patience);
     }
     command.push_back("STREAMS");
-    for (const auto& stream : streams) {
+    for (const auto& stream : asked_) {
         command.push_back(stream.first);
     }
-    command.insert(command.end(), streams.size(), ">");
-    session_.redis().append(command);
-    session_.redis().append({"TIME"});
-    auto answers = exchange();
+    command.insert(command.end(), asked_.size(), ">");
+    ear_.redis().append(command);
+    ear_.redis().append({"TIME"});
+    return ear_.redis().send();
+}
+
+Result<std::vector<Delivered>> Bus::take() {
+    const auto streams = std::exchange(asked_, {});
+    auto answers = ear_.redis().flush();
     if (!answers.ok()) {
         return answers.status();
     }
-    const Answer& found = answers.value()[0];
     std::vector<Delivered> batch;
+    const Answer& found = answers.value()[0];
     if (streamIsGone(found)) {
+        std::vector<unsigned> shards;
+        for (const auto& stream : streams) {
+            shards.push_back(stream.second);
+        }
         Status made = makeGroups(shards);
         return made.ok() ? Result<std::vector<Delivered>>(std::move(batch)) : made;
     }
-    if (Status status = session_.expect(found); !status.ok()) {
+    if (Status status = ear_.expect(found); !status.ok()) {
         return status;
     }
     const uint64_t now = milliseconds(answers.value()[1]);

@@ -27,28 +27,31 @@ Holder holderOf(std::string_view owner, const Owner& self) {
 Bus::Bus(const RedisOptions& options, Keys keys, Owner self)
     : session_(options,
                {kBeatScript, kRenewLeaseScript, kReleaseLeaseScript, kTakeLeaseScript}),
+      ear_(options, {}),
       voice_(options, {kPublishScript, kLoseScript}),
       keys_(std::move(keys)),
       self_(std::move(self)),
       id_(self_.id()) {}
 
 Status Bus::connect() {
-    Status status = session_.connect();
-    if (status.ok()) {
-        status = voice_.connect();
+    for (Session* one : {&session_, &ear_, &voice_}) {
+        Status status = one->connect();
+        if (status.ok() && one->run() != session_.run()) {
+            status = {Code::RedisUnavailable, "connections to different Redis"};
+        }
+        if (!status.ok()) {
+            close();
+            return status;
+        }
     }
-    if (status.ok() && voice_.run() != session_.run()) {
-        status = {Code::RedisUnavailable, "two connections, two Redis"};
-    }
-    if (!status.ok()) {
-        close();
-    }
-    return status;
+    return {};
 }
 
 void Bus::close() {
     session_.close();
+    ear_.close();
     voice_.close();
+    asked_.clear();
 }
 
 std::string Bus::takeComplaint() {

@@ -21,6 +21,8 @@ Status Bus::say(Effects effects, const std::vector<Delivered>& entries) {
     if (effects.publications.empty() && effects.replies.empty() && entries.empty()) {
         return {};
     }
+    // They are a command's, not those of what is rolled forward.
+    const bool crashPoints = crashPointsSet() && !entries.empty();
     unheard_ = true;
     publications_ = std::move(effects.publications);
     replies_ = effects.replies.size();
@@ -31,7 +33,7 @@ Status Bus::say(Effects effects, const std::vector<Delivered>& entries) {
             appendEvents(publication);
         }
     }
-    if (crashPointsSet()) {
+    if (crashPoints) {
         if (Status status = arrive(); !status.ok()) {
             return status;
         }
@@ -40,7 +42,7 @@ Status Bus::say(Effects effects, const std::vector<Delivered>& entries) {
     for (const auto& [channel, reply] : effects.replies) {
         voice_.redis().append({"PUBLISH", channel, encodeReply(reply)});
     }
-    if (crashPointsSet()) {
+    if (crashPoints) {
         if (Status status = arrive(); !status.ok()) {
             return status;
         }

@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "worker/crash.hpp"
@@ -112,6 +114,12 @@ void WriteLoop::disconnect(const Status& why) {
 }
 
 void WriteLoop::goodbye() {
+    // What was asked for is this worker's to run.
+    if (bus_.asked()) {
+        if (Status served = serve(); !served.ok()) {
+            disconnect(served);
+        }
+    }
     if (Status heard = bus_.hear(); !heard.ok()) {
         disconnect(heard);
     }
@@ -275,46 +283,79 @@ Status WriteLoop::rollForward() {
     return bus_.say(std::move(effects), {});
 }
 
-Status WriteLoop::serve() {
-    std::vector<unsigned> open;
+// The shards whose new entries may run now.
+std::vector<unsigned> WriteLoop::open() const {
+    std::vector<unsigned> numbers;
     for (unsigned shard : mine()) {
         // A store that is down refuses what is new at once, whatever is pending.
         if (!shards_[shard].draining || !storeLink_.ok() || !opened_) {
-            open.push_back(shard);
+            numbers.push_back(shard);
         }
     }
-    if (open.empty()) {
-        context_.pause(kIdle);
-        return bus_.hear();
+    return numbers;
+}
+
+Status WriteLoop::serve() {
+    const bool patient = !bus_.asked();
+    if (patient) {
+        const std::vector<unsigned> shards = open();
+        if (shards.empty()) {
+            context_.pause(kIdle);
+            return bus_.hear();
+        }
+        if (Status status = bus_.ask(shards, patience()); !status.ok()) {
+            return status;
+        }
     }
-    // Who writes much is not kept waiting until Redis has said what came of the last
-    // batch; who writes little is.
-    const bool busy = bus_.unheard();
     const auto before = Clock::now();
-    auto read = bus_.read(open, busy ? milliseconds(0) : patience());
+    auto read = bus_.take();
     if (!read.ok()) {
         return read.status();
     }
     Batch& entries = read.value();
-    if (entries.empty() && busy) {
-        return bus_.hear();
+    if (bus_.unheard() && entries.size() < std::max<size_t>(lastBatch_ / 2, 1)) {
+        if (Status status = gather(entries); !status.ok()) {
+            return status;
+        }
     }
     if (entries.empty()) {
-        if (Clock::now() - before < kIdle) {
+        lastBatch_ = 0;
+        if (patient && Clock::now() - before < kIdle) {
             context_.pause(kIdle /
                            10);  // no group can be made just now, or no patience
         }
         return {};
     }
+    lastBatch_ = entries.size();
     crashPoint("after-read");
     if (Clock::now() - proved_ > kLeaseTime) {
         // Stopped for long: these are another's by now, or come again as pending.
-        for (unsigned shard : open) {
+        for (unsigned shard : mine()) {
             shards_[shard].draining = true;
         }
         return {};
     }
     return runAll(std::move(entries));
+}
+
+// Most senders wait for what the last batch said to them. As long as Redis says it,
+// what they send next is worth waiting for: a commit costs the same for one as for
+// many.
+Status WriteLoop::gather(Batch& entries) {
+    const std::vector<unsigned> shards = open();
+    Status status = bus_.hear();
+    if (status.ok() && !shards.empty()) {
+        status = bus_.ask(shards, milliseconds(0));
+    }
+    if (!status.ok() || shards.empty()) {
+        return status;
+    }
+    auto more = bus_.take();
+    if (!more.ok()) {
+        return more.status();
+    }
+    std::move(more->begin(), more->end(), std::back_inserter(entries));
+    return {};
 }
 
 void WriteLoop::gain(unsigned number) {

@@ -48,10 +48,12 @@ private:
     Status rollForward();
     Status drain();
     Status drainShard(unsigned number, Clock::time_point end);
+    std::vector<unsigned> open() const;
     Status serve();
+    Status gather(Batch& entries);
 
     Status runAll(Batch entries);
-    Status runBatch(Batch batch);
+    Status runBatch(Batch batch, bool last);
     Status refuse(const Batch& batch, Effects effects = {});
     // Runs one pending entry; false: not now.
     Result<bool> redo(unsigned number, const Pending& pending);
@@ -79,6 +81,7 @@ private:
     // Site and member of inboxes in which something may have been missed. No more than
     // one publication names: nothing else is run before they are told.
     std::set<std::pair<std::string, std::string>> unsaid_;
+    size_t lastBatch_ = 0;        // its entries
     Clock::time_point proved_{};  // when the leases were surely ours
     Clock::time_point nextBeat_{};
     Clock::time_point nextReport_{};

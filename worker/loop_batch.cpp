@@ -26,8 +26,10 @@ constexpr milliseconds kRetryAfter{200};
 
 Status WriteLoop::runAll(Batch entries) {
     auto next = entries.begin();
-    // After a stop the rest stays pending, and is the next owner's.
-    while (next != entries.end() && !context_.stop) {
+    // After a stop one batch is finished; the rest stays pending, and is the next
+    // owner's.
+    for (bool first = true; next != entries.end() && (first || !context_.stop);
+         first = false) {
         Batch batch;
         for (size_t bytes = 0; next != entries.end() && batch.size() < kBatchEntries &&
                                bytes < kBatchBytes;
@@ -37,7 +39,7 @@ Status WriteLoop::runAll(Batch entries) {
         }
         Status status = beat();
         if (status.ok()) {
-            status = runBatch(std::move(batch));
+            status = runBatch(std::move(batch), next == entries.end());
         }
         if (!status.ok()) {
             return status;
@@ -46,7 +48,10 @@ Status WriteLoop::runAll(Batch entries) {
     return {};
 }
 
-Status WriteLoop::runBatch(Batch batch) {
+// After the `last` one of those at hand the next are asked for, before anything is
+// said: Redis gives them while this worker words events, and the worker runs them while
+// Redis publishes.
+Status WriteLoop::runBatch(Batch batch, bool last) {
     if (!storeLink_.ok() || !opened_) {
         return refuse(batch);
     }
@@ -63,7 +68,12 @@ Status WriteLoop::runBatch(Batch batch) {
     Effects effects;
     Status status = writer_.run(batch, effects);
     if (status.ok()) {
-        return bus_.say(std::move(effects), batch);
+        const std::vector<unsigned> shards = open();
+        if (last && !context_.stop && !shards.empty()) {
+            status = bus_.ask(shards, milliseconds(0));
+        }
+        Status said = bus_.say(std::move(effects), batch);
+        return said.ok() ? status : said;
     }
     const bool alive = storeAnswers(status);
     if (status.code() == Code::StoreUnavailable) {

@@ -34,6 +34,7 @@ private:
     void run();
     // The pages that are left; less than 0 where it failed.
     int move(sqlite3* connection);
+    void sync(sqlite3* connection);
 
     const std::string path_;
     std::thread thread_;

@@ -47,8 +47,8 @@ constexpr milliseconds kRestartPatience{500};
 
 // The longer the WAL, the more often a page that changes often is moved only once; the
 // shorter, the sooner a start after a crash has read it.
-constexpr int kCheckpointPages = 4000;  // 16 MB
-constexpr int kRestartPages = 16000;    // 64 MB
+constexpr int kCheckpointPages = 16000;  // 64 MB
+constexpr int kRestartPages = 64000;     // 256 MB
 
 constexpr mode_t kFileMode = 0640;
 constexpr mode_t kDirectoryMode = 0750;

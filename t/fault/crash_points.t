@@ -15,10 +15,7 @@ use Test::Messaging::Case;
 use Test::Messaging::Jobs qw(run_jobs);
 use Test::Messaging::Nemesis;
 
-# A worker that starts says what it rolled forward, so at two of them the command's passage is the
-# second.
 my @points = Test::Messaging::Nemesis::crash_points();
-my %passage = ('after-log' => 2, 'after-publish' => 2);
 
 my %harms = (
     'kept'         => sub { },
@@ -104,7 +101,7 @@ sub one_case {
     $case->listen($_) for 'bob', 'alice';
     $case->listen('bob')->leave;    # comes back afterwards, with Last-Event-ID
     $t->end('worker', 'KILL');
-    $t->start_worker('worker', MESSAGING_CRASH_AT => "$point:" . ($passage{$point} // 1));
+    $t->start_worker('worker', MESSAGING_CRASH_AT => $point);
     my $request = $case->begin;
     $t->wait_for('the crash', sub { !$t->alive('worker') });
     return 'the command was not in hand' if !Test::Messaging::Case::pending($t);

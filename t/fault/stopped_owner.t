@@ -15,7 +15,6 @@ use Test::Messaging::Jobs qw(run_jobs);
 use Test::Messaging::Nemesis;
 
 my @points = Test::Messaging::Nemesis::crash_points();
-my %passage = ('after-log' => 2, 'after-publish' => 2);
 
 my @jobs;
 for my $command (Test::Messaging::Case::commands()) {
@@ -54,7 +53,7 @@ sub one_case {
     my ($t, $case, $point, $lease) = @_;
     $case->listen($_) for 'bob', 'alice';
     $t->end('worker', 'KILL');
-    $t->start_worker('first', MESSAGING_STOP_AT => "$point:" . ($passage{$point} // 1));
+    $t->start_worker('first', MESSAGING_STOP_AT => $point);
     my $request = $case->begin;
     $t->wait_for('the stop', sub { is_stopped($t->pid('first')) });
     return 'the command was not in hand' if !Test::Messaging::Case::pending($t);

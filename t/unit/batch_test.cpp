@@ -145,7 +145,7 @@ START_TEST(cacheIsBounded) {
         }
         return bench.store.count("load");
     };
-    constexpr int kKept = 4096;
+    constexpr int kKept = 16384;
     for (int first = 0; first < kKept; first += 256) {
         std::vector<Delivered> batch;
         for (int i = first; i < first + 256; ++i) {
