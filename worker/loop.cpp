@@ -194,7 +194,10 @@ Status WriteLoop::beat() {
 
 Status WriteLoop::share(const LeaseView& view) {
     const auto offset = static_cast<unsigned>(getpid()) % limits::kShards;
-    const ShardPlan plan = planShards(view.holders, view.living.size(), offset);
+    const auto rank =
+        std::distance(view.living.begin(), view.living.find(bus_.self().id()));
+    const unsigned share = fairShare(view.living.size(), static_cast<size_t>(rank));
+    const ShardPlan plan = planShards(view.holders, share, offset);
     if (plan.take.empty() && plan.give.empty()) {
         return {};
     }

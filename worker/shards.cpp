@@ -118,15 +118,13 @@ Fate fateOf(const std::string& id, const std::set<std::string>& living,
     return living.count(id) > 0 ? Fate::Lives : Fate::Silent;
 }
 
-unsigned fairShare(size_t alive) {
-    if (alive <= 1) {
-        return limits::kShards;
-    }
-    return static_cast<unsigned>((limits::kShards + alive - 1) / alive);
+unsigned fairShare(size_t alive, size_t rank) {
+    const size_t others = alive == 0 ? 1 : alive;
+    return static_cast<unsigned>(limits::kShards / others +
+                                 (rank < limits::kShards % others ? 1 : 0));
 }
 
-ShardPlan planShards(const Holders& holders, size_t alive, unsigned offset) {
-    const unsigned share = fairShare(alive);
+ShardPlan planShards(const Holders& holders, unsigned share, unsigned offset) {
     ShardPlan plan;
     std::vector<unsigned> mine;
     std::vector<unsigned> open;

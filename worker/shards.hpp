@@ -60,11 +60,12 @@ struct ShardPlan {
     std::vector<unsigned> give;  // Mine that are more than a fair share
 };
 
-// How many shards each of `alive` workers aims at: all are covered, nobody has two more
-// than another would have.
-unsigned fairShare(size_t alive);
+// How many shards the worker aims at that stands at `rank` (from 0) among `alive` ones
+// in the order of their ids, which all of them know: together all shards, nobody two
+// more than another.
+unsigned fairShare(size_t alive, size_t rank);
 
 // `offset` spreads the first try of workers that start together.
-ShardPlan planShards(const Holders& holders, size_t alive, unsigned offset);
+ShardPlan planShards(const Holders& holders, unsigned share, unsigned offset);
 
 }  // namespace messaging::worker

@@ -69,11 +69,6 @@ Status Batch::write(Effects& effects) {
     } else if (Status status = settleAll(); !status.ok()) {
         return {Code::StoreUnavailable, status.detail()};
     }
-    for (auto& [ref, live] : lives_) {
-        if (live != nullptr) {
-            live->endBatch();
-        }
-    }
     for (auto& answer : replies_) {
         effects.replies.push_back(std::move(answer));
     }
@@ -81,7 +76,9 @@ Status Batch::write(Effects& effects) {
         effects.publications.push_back(std::move(publication));
     }
     for (auto& [ref, live] : lives_) {
-        if (live != nullptr) {
+        // One that no entry used may have memberships that lag behind.
+        if (live != nullptr && live->used) {
+            live->endBatch();
             cache_.put(ref, std::move(live));
         }
     }

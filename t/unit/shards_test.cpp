@@ -28,18 +28,25 @@ Holders all(Holder holder) {
 }
 
 START_TEST(fairShares) {
-    ck_assert_uint_eq(worker::fairShare(0), kShards);
-    ck_assert_uint_eq(worker::fairShare(1), kShards);
-    ck_assert_uint_eq(worker::fairShare(2), kShards / 2);
-    ck_assert_uint_eq(worker::fairShare(kShards), 1);
-    ck_assert_uint_eq(worker::fairShare(100 * kShards), 1);
+    ck_assert_uint_eq(worker::fairShare(0, 0), kShards);
+    ck_assert_uint_eq(worker::fairShare(1, 0), kShards);
+    ck_assert_uint_eq(worker::fairShare(2, 1), kShards / 2);
+    ck_assert_uint_eq(worker::fairShare(3, 0), 6);
+    ck_assert_uint_eq(worker::fairShare(3, 2), 5);
+    ck_assert_uint_eq(worker::fairShare(100, 16), 0);
     for (size_t alive = 1; alive < 40; ++alive) {
-        ck_assert_uint_ge(alive * worker::fairShare(alive), kShards);
+        unsigned all = 0;
+        for (size_t rank = 0; rank < alive; ++rank) {
+            all += worker::fairShare(alive, rank);
+        }
+        ck_assert_uint_eq(all, kShards);
+        ck_assert_uint_le(worker::fairShare(alive, 0),
+                          worker::fairShare(alive, alive - 1) + 1);
     }
 }
 
 START_TEST(aloneTakesAll) {
-    const ShardPlan plan = worker::planShards(all(Holder::Free), 1, 5);
+    const ShardPlan plan = worker::planShards(all(Holder::Free), kShards, 5);
     ck_assert_uint_eq(plan.take.size(), kShards);
     ck_assert_uint_eq(plan.take.front(), 5);
     ck_assert(plan.give.empty());
@@ -51,18 +58,18 @@ START_TEST(theDeadAreInherited) {
     Holders holders = all(Holder::Other);
     holders[3] = Holder::Dead;
     holders[9] = Holder::Free;
-    const ShardPlan plan = worker::planShards(holders, 2, 0);
+    const ShardPlan plan = worker::planShards(holders, kShards / 2, 0);
     ck_assert(plan.take == (std::vector<unsigned>{3, 9}));
 }
 
 START_TEST(theLivingAreNotRobbed) {
-    const ShardPlan plan = worker::planShards(all(Holder::Other), 1, 0);
+    const ShardPlan plan = worker::planShards(all(Holder::Other), kShards, 0);
     ck_assert(plan.take.empty());
     ck_assert(plan.give.empty());
 }
 
 START_TEST(surplusIsGiven) {
-    const ShardPlan plan = worker::planShards(all(Holder::Mine), 2, 0);
+    const ShardPlan plan = worker::planShards(all(Holder::Mine), kShards / 2, 0);
     ck_assert(plan.take.empty());
     ck_assert_uint_eq(plan.give.size(), kShards / 2);
 }
@@ -72,7 +79,7 @@ START_TEST(aFairShareIsKept) {
     for (unsigned shard = 0; shard < kShards / 2; ++shard) {
         holders[shard] = Holder::Mine;
     }
-    const ShardPlan plan = worker::planShards(holders, 2, 7);
+    const ShardPlan plan = worker::planShards(holders, kShards / 2, 7);
     ck_assert(plan.take.empty());
     ck_assert(plan.give.empty());
 }
@@ -96,7 +103,8 @@ START_TEST(comesToRest) {
                                              ? Holder::Mine
                                              : Holder::Other;
                     }
-                    const ShardPlan plan = worker::planShards(holders, alive, 3 * self);
+                    const ShardPlan plan = worker::planShards(
+                        holders, worker::fairShare(alive, self), 3 * self);
                     for (unsigned shard : plan.give) {
                         owners[shard] = -1;
                     }
@@ -110,7 +118,7 @@ START_TEST(comesToRest) {
             for (unsigned self = 0; self < alive; ++self) {
                 const auto count =
                     std::count(owners.begin(), owners.end(), static_cast<int>(self));
-                ck_assert_int_le(count, worker::fairShare(alive));
+                ck_assert_int_eq(count, worker::fairShare(alive, self));
             }
             ck_assert_int_eq(std::count(owners.begin(), owners.end(), -1), 0);
         }

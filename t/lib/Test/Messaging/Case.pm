@@ -105,7 +105,7 @@ sub listen {
     my $name = "$who-" . @{ $self->{listeners} };
     my $listener = Test::Messaging::Listener->new($messaging,
         user => $user, notes => $messaging->dir . "/$user-$name.notes");
-    $listener->step(0.01) until $listener->fresh;
+    $messaging->wait_for("${who}'s stream", sub { $listener->step(0.01); $listener->fresh });
     push @{ $self->{listeners} }, { name => $name, user => $user, listener => $listener };
     return $listener;
 }
