@@ -40,6 +40,9 @@ void Checkpointer::run() {
     sqlite3_open_v2(path_.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
                     nullptr);
     const Connection connection(opened);
+    if (opened == nullptr) {
+        return;  // no memory; past kRestartPages the writer does it all
+    }
     sqlite3_wal_autocheckpoint(opened, 0);
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {

@@ -72,10 +72,21 @@ sub port { $_[0]{port} }
 sub root { $root }
 sub json { $json }
 
+# A port that nobody listens on, and that is this process's until it ends: tests run side by side,
+# and one that met another's server would see its refusals. Below the range from which the kernel
+# takes ports for clients. An abstract socket is a lock that ends with its process.
+my @ports;
+
 sub free_port {
-    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1, ReuseAddr => 1)
-        or die "no free port: $!";
-    return $socket->sockport;
+    for (1 .. 100) {
+        my $port = 12000 + int rand 20000;
+        my $lock = IO::Socket::UNIX->new(Local => "\0messaging-test-port-$port", Listen => 1) or next;
+        IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 1, ReuseAddr => 1)
+            or next;
+        push @ports, $lock;
+        return $port;
+    }
+    die "no free port: $!";
 }
 
 sub write_file {
