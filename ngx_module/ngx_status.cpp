@@ -63,8 +63,8 @@ ngx_int_t serveStatus(ngx_http_request_t* r, const LocConf* conf) {
         return respondStatus(r, false, {});
     }
     const uint64_t ticket = reserve(r);
-    if (ticket ==
-        0) {  // too many wait already: workers do not keep up, if there are any
+    if (ticket == 0) {
+        // Too many wait already: workers do not keep up, if there are any.
         return respondStatus(r, true, {});
     }
     const bool sent = here->redis->command(
