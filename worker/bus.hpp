@@ -108,8 +108,7 @@ public:
 
 private:
     Status makeGroups(const std::vector<unsigned>& shards);
-    void appendEvents(const Publication& publication);
-    void appendLoss(const Publication& publication);
+    void appendPublication(const Publication& publication, bool lost);
     void appendAcknowledgement(const std::vector<Delivered>& entries);
     Status arrive();
     Status healLogs(const std::vector<const Publication*>& failed);

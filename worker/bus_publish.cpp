@@ -27,11 +27,7 @@ Status Bus::say(Effects effects, const std::vector<Delivered>& entries) {
     publications_ = std::move(effects.publications);
     replies_ = effects.replies.size();
     for (const Publication& publication : publications_) {
-        if (publication.events.empty()) {
-            appendLoss(publication);
-        } else {
-            appendEvents(publication);
-        }
+        appendPublication(publication, publication.events.empty());
     }
     if (crashPoints) {
         if (Status status = arrive(); !status.ok()) {
@@ -53,21 +49,19 @@ Status Bus::say(Effects effects, const std::vector<Delivered>& entries) {
     return voice_.redis().send();
 }
 
-void Bus::appendEvents(const Publication& publication) {
+// Its events, or where it is `lost` that there were some.
+void Bus::appendPublication(const Publication& publication, bool lost) {
     const std::string inbox = inboxId(publication.site, publication.member);
     const std::string log = keys_.log(inbox, session_.run());
     const std::string badge = keys_.badge(inbox, session_.run());
     const std::string channel = keys_.channel(inbox);
+    if (lost) {
+        voice_.script(kLose, {log, badge}, {channel});
+        return;
+    }
     const std::string events = encodeEvents(publication.events);
     const std::string length = std::to_string(limits::kLogEvents);
     voice_.script(kPublish, {log, badge}, {channel, events, length});
-}
-
-void Bus::appendLoss(const Publication& publication) {
-    const std::string inbox = inboxId(publication.site, publication.member);
-    const std::string log = keys_.log(inbox, session_.run());
-    const std::string badge = keys_.badge(inbox, session_.run());
-    voice_.script(kLose, {log, badge}, {keys_.channel(inbox)});
 }
 
 void Bus::appendAcknowledgement(const std::vector<Delivered>& entries) {
@@ -135,7 +129,7 @@ Status Bus::hear() {
 
 Status Bus::healLogs(const std::vector<const Publication*>& failed) {
     for (const Publication* publication : failed) {
-        appendLoss(*publication);
+        appendPublication(*publication, true);
     }
     auto answers = voice_.redis().flush();
     if (!answers.ok()) {
