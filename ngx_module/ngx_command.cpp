@@ -171,11 +171,17 @@ void unpark(ngx_http_request_t* r) noexcept {
 
 // --- To the workers and back
 
-bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* command) {
-    command->id = randomDigits(kIdBytes);
+void identify(Command* command) {
+    if (command->id.empty()) {
+        command->id = randomDigits(kIdBytes);
+    }
     if (command->key.empty()) {
         command->key = "i:" + command->id;
     }
+}
+
+bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* command) {
+    identify(command);
     command->reply = process->replyChannel;
     command->ttl = static_cast<uint32_t>(conf->timeout);
 

@@ -64,8 +64,11 @@ void finish(ngx_http_request_t* r, Answer answer) {
     ngx_http_run_posted_requests(connection);
 }
 
-// Sends a command on its way to the workers. Its id, reply channel and time to live are
-// filled in here, and its key if it has none. False: surely not sent.
+// Gives a command its id, and the key that follows from it if it has none.
+void identify(Command* command);
+
+// Sends a command on its way to the workers: identified, with its reply channel and
+// time to live. False: surely not sent.
 bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* command);
 
 // What came on the process's own channel.

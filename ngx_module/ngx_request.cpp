@@ -146,7 +146,7 @@ Result<std::string> bodyOf(const ngx_http_request_t* r, size_t most) {
 }
 
 // The operation's arguments from the body, as canonical JSON. Start finds its
-// conversation: its id follows from the members.
+// conversation: its id follows from them.
 Status writeArguments(const Write& write, const LocConf* conf, std::string_view body,
                       Command* command) {
     ArgumentLimits bounds;
@@ -156,8 +156,9 @@ Status writeArguments(const Write& write, const LocConf* conf, std::string_view 
         if (!start.ok()) {
             return start.status();
         }
+        identify(command);  // a ticket's id follows from its key
         command->body = encode(start.value());
-        command->conversation = directId(write.who.site, start->members, {}, {});
+        command->conversation = conversationId(start.value(), write.who, command->key);
         return {};
     }
     if (write.operation == Operation::Send) {

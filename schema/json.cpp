@@ -8,6 +8,7 @@
 
 #include <yajl/yajl_parse.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -470,6 +471,59 @@ Writer& Writer::raw(std::string_view json) {
     separate();
     out_ += json;
     return *this;
+}
+
+// --- Canonical
+
+namespace {
+
+// No deeper than the parser let the document be.
+void write(Writer& writer, const Value& value) {
+    switch (value.type) {
+        case Type::Null:
+            writer.null();
+            return;
+        case Type::Bool:
+            writer.boolean(value.boolean);
+            return;
+        case Type::Number:
+            writer.raw(value.text);
+            return;
+        case Type::String:
+            writer.string(value.text);
+            return;
+        case Type::Array:
+            writer.array();
+            for (const Value& item : value.items) {
+                write(writer, item);
+            }
+            writer.end();
+            return;
+        case Type::Object:
+            break;
+    }
+    std::vector<const Value::Member*> members;
+    for (const Value::Member& member : value.members) {
+        members.push_back(&member);
+    }
+    std::sort(members.begin(), members.end(), [](const auto* left, const auto* right) {
+        return left->first < right->first;
+    });
+    writer.object();
+    for (const Value::Member* member : members) {
+        writer.key(member->first);
+        write(writer, member->second);
+    }
+    writer.end();
+}
+
+}  // namespace
+
+std::string canonical(const Value& value) {
+    std::string text;
+    Writer writer(text);
+    write(writer, value);
+    return text;
 }
 
 }  // namespace messaging::json

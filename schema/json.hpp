@@ -54,6 +54,10 @@ Result<Value> parse(std::string_view text, const Bounds& bounds = {});
 // pass.
 bool validLine(std::string_view text);
 
+// Canonical: the same text for documents that differ in white space, escapes and the
+// order of members only. Members by name, numbers as they were written.
+std::string canonical(const Value& value);
+
 // Writes JSON into a string of the caller's. Commas and quotes are its business; that
 // calls nest properly is the caller's. Escapes <, >, &, U+2028, U+2029 and all
 // controls.

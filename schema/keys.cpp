@@ -47,6 +47,11 @@ std::string directId(std::string_view site, std::vector<std::string> members,
     return digest(parts);
 }
 
+std::string ticketId(std::string_view site, std::string_view user,
+                     std::string_view key) {
+    return digest({"ticket", site, user, key});
+}
+
 std::string inboxId(std::string_view site, std::string_view member) {
     return digest({"inbox", site, member});
 }

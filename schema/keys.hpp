@@ -27,6 +27,11 @@ unsigned shardOf(std::string_view conversationId);
 std::string directId(std::string_view site, std::vector<std::string> members,
                      std::string_view contextType, std::string_view contextId);
 
+// The id of the ticket that this user opens under this idempotency key: each key is
+// another ticket, and a repeat finds the one that it made.
+std::string ticketId(std::string_view site, std::string_view user,
+                     std::string_view key);
+
 // One member's inbox: 32 hexadecimal digits, whatever characters the member's id has.
 std::string inboxId(std::string_view site, std::string_view member);
 

@@ -25,6 +25,18 @@ constexpr size_t kMaxContent = 10000;
 constexpr size_t kMaxId = 128;
 constexpr size_t kMaxName = 128;
 
+// Characters of a conversation's subject: one line above a thread.
+constexpr size_t kMaxSubject = 200;
+
+// Letters, digits, ".", "_" and "-" of a word: what kind of thing a context names, what
+// type a message has. Programs choose them, no person writes them.
+constexpr size_t kMaxWord = 64;
+
+// Bytes of a message's data as canonical JSON, and its nesting: data is shown within a
+// message within a page, and every reader of that page stops at kJsonDepth.
+constexpr size_t kMaxData = 8 * 1024;
+constexpr size_t kDataDepth = 8;
+
 // Bytes of a cursor. We make them; one that is longer is somebody else's.
 constexpr size_t kMaxCursor = 2048;
 
@@ -32,7 +44,8 @@ constexpr size_t kMaxCursor = 2048;
 constexpr size_t kMaxMembers = 50;
 
 // A command's body: canonical JSON, in which <, >, & and controls take six bytes, so it
-// can be longer than what the client sent. Content and members all of them need 100 KB.
+// can be longer than what the client sent. Content and members all of them need 100 KB,
+// content and data 70 KB.
 constexpr size_t kMaxArguments = 128 * 1024;
 
 // Characters of a preview in lists.

@@ -1,5 +1,6 @@
-// Arguments in, documents out. A parse function takes an object of the members it names
-// and nothing else: a client's mistake is told at once, not stored or ignored.
+// Arguments, in and out again. A parse function takes an object of the members it names
+// and nothing else: a client's mistake is told at once, not stored or ignored. How
+// documents are shown is view.cpp's.
 #include "schema/model.hpp"
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 
 #include "schema/hash.hpp"
 #include "schema/json.hpp"
+#include "schema/keys.hpp"
 #include "schema/text.hpp"
 
 namespace messaging {
@@ -84,6 +86,66 @@ Result<std::vector<std::string>> parseMembers(const Value& value,
     return members;
 }
 
+// One line of a person's words, at both ends without white space.
+Result<std::string> parseLine(const Value& value, std::string_view field,
+                              size_t characters) {
+    const std::string_view line = trim(value.text);
+    if (!value.is(Type::String) || line.empty() || !validName(line, characters)) {
+        return invalid(field);
+    }
+    return std::string(line);
+}
+
+// Nothing where it is absent.
+Result<Context> parseContext(const Value& object) {
+    const Value* value = object.find("context");
+    if (value == nullptr) {
+        return Context();
+    }
+    const Value* type = value->find("type");
+    const Value* id = value->find("id");
+    if (type == nullptr || id == nullptr || value->members.size() != 2) {
+        return invalid("context");
+    }
+    if (!type->is(Type::String) || !validWord(type->text)) {
+        return invalid("context.type");
+    }
+    if (!id->is(Type::String) || !validId(id->text)) {
+        return invalid("context.id");
+    }
+    return Context{type->text, id->text};
+}
+
+// How deep a value nests: 0 where it is no container.
+size_t depthOf(const Value& value) {
+    size_t depth = 0;
+    for (const Value& item : value.items) {
+        depth = std::max(depth, depthOf(item));
+    }
+    for (const Value::Member& member : value.members) {
+        depth = std::max(depth, depthOf(member.second));
+    }
+    return value.is(Type::Array) || value.is(Type::Object) ? depth + 1 : 0;
+}
+
+Result<std::string> parseData(const Value& value) {
+    if (!value.is(Type::Object) || depthOf(value) > limits::kDataDepth) {
+        return invalid("data");
+    }
+    std::string data = json::canonical(value);
+    if (data.size() > limits::kMaxData) {
+        return invalid("data");
+    }
+    return data;
+}
+
+void writeContext(Writer& writer, const Context& context) {
+    if (!context.type.empty()) {
+        writer.key("context").object().member("type", context.type);
+        writer.member("id", context.id).end();
+    }
+}
+
 // A number of the query or of canonical JSON: both forms are taken. Absent stays
 // absent.
 Status readNumber(const Value& object, std::string_view name,
@@ -120,46 +182,14 @@ Status readLimit(const Value& object, unsigned* limit) {
     return {};
 }
 
-void writeTextOrNull(Writer& writer, std::string_view name, std::string_view text) {
-    writer.key(name);
-    if (text.empty()) {
-        writer.null();
-    } else {
-        writer.string(text);
-    }
-}
-
-void writeMember(Writer& writer, std::string_view id, const std::vector<User>& users) {
-    const auto user = std::find_if(users.begin(), users.end(),
-                                   [&](const User& known) { return known.id == id; });
-    const bool known = user != users.end();
-    writer.object().member("id", id);
-    writeTextOrNull(writer, "role", known ? user->role : std::string_view());
-    writeTextOrNull(writer, "name", known ? user->name : std::string_view());
-    writer.end();
-}
-
-void writeLastMessage(Writer& writer, const Preview& last) {
-    writer.key("lastMessage");
-    if (last.seq == 0) {
-        writer.null();
-        return;
-    }
-    writer.object()
-        .member("seq", last.seq)
-        .member("senderId", last.sender)
-        .member("content", preview(last.content, limits::kPreview))
-        .member("createdAt", isoTime(last.createdAt))
-        .end();
-}
-
 }  // namespace
 
 // --- Arguments
 
 Result<StartArguments> parseStart(std::string_view body, std::string_view caller,
                                   const ArgumentLimits& bounds) {
-    const Result<Value> object = parseObject(body, {"members", "content"});
+    const Result<Value> object =
+        parseObject(body, {"members", "content", "subject", "context", "kind"});
     if (!object.ok()) {
         return object.status();
     }
@@ -180,6 +210,24 @@ Result<StartArguments> parseStart(std::string_view body, std::string_view caller
         }
         arguments.content = std::move(content.value());
     }
+    if (const Value* value = object->find("subject")) {
+        Result<std::string> subject = parseLine(*value, "subject", limits::kMaxSubject);
+        if (!subject.ok()) {
+            return subject.status();
+        }
+        arguments.subject = std::move(subject.value());
+    }
+    Result<Context> context = parseContext(object.value());
+    if (!context.ok()) {
+        return context.status();
+    }
+    arguments.context = std::move(context.value());
+    if (const Value* value = object->find("kind")) {
+        arguments.ticket = value->text == kTicket;
+        if (!value->is(Type::String) || (!arguments.ticket && value->text != kDirect)) {
+            return invalid("kind");
+        }
+    }
     return arguments;
 }
 
@@ -194,12 +242,27 @@ std::string encode(const StartArguments& arguments) {
     if (arguments.content) {
         writer.member("content", *arguments.content);
     }
+    if (!arguments.subject.empty()) {
+        writer.member("subject", arguments.subject);
+    }
+    writeContext(writer, arguments.context);
+    if (arguments.ticket) {
+        writer.member("kind", kTicket);
+    }
     writer.end();
     return body;
 }
 
+std::string conversationId(const StartArguments& arguments, const Identity& who,
+                           std::string_view key) {
+    return arguments.ticket ? ticketId(who.site, who.user, key)
+                            : directId(who.site, arguments.members,
+                                       arguments.context.type, arguments.context.id);
+}
+
 Result<SendArguments> parseSend(std::string_view body, const ArgumentLimits& bounds) {
-    const Result<Value> object = parseObject(body, {"content"});
+    const Result<Value> object =
+        parseObject(body, {"content", "context", "type", "data"});
     if (!object.ok()) {
         return object.status();
     }
@@ -211,12 +274,41 @@ Result<SendArguments> parseSend(std::string_view body, const ArgumentLimits& bou
     if (!content.ok()) {
         return content.status();
     }
-    return SendArguments{std::move(content.value())};
+    Result<Context> context = parseContext(object.value());
+    if (!context.ok()) {
+        return context.status();
+    }
+    SendArguments arguments;
+    arguments.content = std::move(content.value());
+    arguments.context = std::move(context.value());
+    if (const Value* type = object->find("type")) {
+        if (!type->is(Type::String) || !validWord(type->text)) {
+            return invalid("type");
+        }
+        arguments.type = type->text == kText ? std::string() : type->text;
+    }
+    if (const Value* data = object->find("data")) {
+        Result<std::string> canonical = parseData(*data);
+        if (!canonical.ok()) {
+            return canonical.status();
+        }
+        arguments.data = std::move(canonical.value());
+    }
+    return arguments;
 }
 
 std::string encode(const SendArguments& arguments) {
     std::string body;
-    Writer(body).object().member("content", arguments.content).end();
+    Writer writer(body);
+    writer.object().member("content", arguments.content);
+    writeContext(writer, arguments.context);
+    if (!arguments.type.empty()) {
+        writer.member("type", arguments.type);
+    }
+    if (!arguments.data.empty()) {
+        writer.key("data").raw(arguments.data);
+    }
+    writer.end();
     return body;
 }
 
@@ -330,112 +422,6 @@ std::string queryBody(const std::vector<std::pair<std::string, std::string>>& qu
 
 std::string fingerprint(Operation operation, std::string_view canonicalBody) {
     return digest({operationName(operation), canonicalBody});
-}
-
-// --- Views
-
-std::string messageId(const Message& message) {
-    return message.conversation + '.' + std::to_string(message.seq);
-}
-
-std::string messageView(const Message& message, bool read) {
-    std::string view;
-    Writer writer(view);
-    writer.object()
-        .member("id", messageId(message))
-        .member("conversationId", message.conversation)
-        .member("seq", message.seq)
-        .member("senderId", message.sender);
-    writeTextOrNull(writer, "senderRole", message.senderRole);
-    writer.member("content", message.content);
-    writer.key("context").null().member("type", "text").key("data").null();
-    writer.member("createdAt", isoTime(message.createdAt))
-        .key("read")
-        .boolean(read)
-        .end();
-    return view;
-}
-
-std::string conversationView(const Conversation& conversation, const Membership& mine,
-                             const std::vector<User>& users) {
-    std::string view;
-    Writer writer(view);
-    writer.object()
-        .member("id", conversation.id)
-        .member("kind", conversation.kind)
-        .member("status", "open");
-    writeTextOrNull(writer, "subject", conversation.subject);
-    writer.key("context");
-    if (conversation.contextType.empty()) {
-        writer.null();
-    } else {
-        writer.object()
-            .member("type", conversation.contextType)
-            .member("id", conversation.contextId)
-            .end();
-    }
-    writer.key("members").array();
-    for (const std::string& member : conversation.members) {
-        writeMember(writer, member, users);
-    }
-    writer.end();
-    writer.member("createdAt", isoTime(conversation.createdAt));
-    const Preview& last = mine.preview;
-    writeTextOrNull(writer, "lastMessageAt",
-                    last.seq == 0 ? std::string() : isoTime(last.createdAt));
-    writeLastMessage(writer, last);
-    writer.member("lastSeq", mine.lastSeq)
-        .member("readSeq", mine.readSeq)
-        .member("unreadCount", mine.unread());
-    writer.key("archived").boolean(false).end();
-    return view;
-}
-
-std::string identityView(const Identity& who) {
-    std::string view;
-    Writer writer(view);
-    writer.object().member("id", who.user);
-    writeTextOrNull(writer, "role", who.role);
-    writeTextOrNull(writer, "name", who.name);
-    writer.key("teams").array().end().end();
-    return view;
-}
-
-std::string unreadEvent(const Membership& membership) {
-    std::string data;
-    Writer(data)
-        .object()
-        .member("conversationId", membership.conversation)
-        .member("lastSeq", membership.lastSeq)
-        .member("sent", membership.sent)
-        .member("readSeq", membership.readSeq)
-        .member("readSent", membership.readSent)
-        .member("unreadCount", membership.unread())
-        .end();
-    return data;
-}
-
-std::string readEvent(std::string_view conversation, std::string_view member,
-                      uint64_t readSeq) {
-    std::string data;
-    Writer(data)
-        .object()
-        .member("conversationId", conversation)
-        .member("userId", member)
-        .member("readSeq", readSeq)
-        .end();
-    return data;
-}
-
-std::string readView(const Membership& membership) {
-    std::string view;
-    Writer(view)
-        .object()
-        .member("conversationId", membership.conversation)
-        .member("readSeq", membership.readSeq)
-        .member("unreadCount", membership.unread())
-        .end();
-    return view;
 }
 
 }  // namespace messaging

@@ -24,16 +24,37 @@ struct ArgumentLimits {
     size_t members = limits::kMaxMembers;
 };
 
+// What a conversation or a message is about: a thing of the site's own.
+struct Context {
+    std::string type;  // a word; empty: no context
+    std::string id;
+
+    bool operator==(const Context& other) const {
+        return type == other.type && id == other.id;
+    }
+    bool operator!=(const Context& other) const { return !(*this == other); }
+};
+
 struct StartArguments {
     std::vector<std::string> members;    // sorted, no doubles, the caller included
     std::optional<std::string> content;  // trimmed
+    std::string subject = {};            // trimmed; empty: none
+    Context context = {};
+    bool ticket = false;  // of the kind `ticket`, not `direct`
 };
 Result<StartArguments> parseStart(std::string_view body, std::string_view caller,
                                   const ArgumentLimits& bounds = {});
 std::string encode(const StartArguments& arguments);
+// The id of the conversation that is meant: who starts it under which key matters for a
+// ticket only.
+std::string conversationId(const StartArguments& arguments, const Identity& who,
+                           std::string_view key);
 
 struct SendArguments {
     std::string content;  // trimmed
+    Context context = {};
+    std::string type = {};  // a word; empty: text
+    std::string data = {};  // an object as canonical JSON; empty: none
 };
 Result<SendArguments> parseSend(std::string_view body,
                                 const ArgumentLimits& bounds = {});
@@ -69,13 +90,19 @@ std::string fingerprint(Operation operation, std::string_view canonicalBody);
 
 // --- Documents
 
+// Kinds of conversations.
+constexpr const char* kDirect = "direct";  // one for its members and context
+constexpr const char* kTicket = "ticket";  // one each time that it is opened
+
+// The type of messages that name none.
+constexpr const char* kText = "text";
+
 struct Conversation {
     std::string site;
     std::string id;
-    std::string kind = "direct";
-    std::string subject;      // empty: none
-    std::string contextType;  // empty: no context
-    std::string contextId;
+    std::string kind = kDirect;
+    std::string subject;  // empty: none
+    Context context;
     std::vector<std::string> members;  // sorted
     std::string starter;               // the user who opened it
     uint64_t createdAt = 0;            // Unix milliseconds, as all times
@@ -93,6 +120,9 @@ struct Message {
     std::string fingerprint;
     std::string content;
     uint64_t createdAt = 0;
+    Context context;
+    std::string type;  // empty: text
+    std::string data;  // an object as canonical JSON; empty: none
 };
 
 // "CONVERSATION.SEQ": unique, and nothing to store.

@@ -3,6 +3,7 @@
 // event loop.
 #include "schema/text.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -168,6 +169,14 @@ bool validId(std::string_view id) {
 bool validUser(std::string_view id) {
     constexpr std::string_view kTeam = "team:";
     return validId(id) && id.substr(0, kTeam.size()) != kTeam;
+}
+
+bool validWord(std::string_view word) {
+    return !word.empty() && word.size() <= limits::kMaxWord &&
+           std::all_of(word.begin(), word.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                      (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+           });
 }
 
 std::string isoTime(uint64_t unixMilliseconds) {

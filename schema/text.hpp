@@ -28,6 +28,9 @@ bool validId(std::string_view id);
 // nobody signs in as one, and no client names one.
 bool validUser(std::string_view id);
 
+// A word of programs: 1 to kMaxWord ASCII letters, digits, ".", "_", "-".
+bool validWord(std::string_view word);
+
 // A role or a person's name: at most `characters` code points of valid UTF-8, perhaps
 // none, no control character.
 bool validName(std::string_view name, size_t characters);

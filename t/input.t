@@ -58,6 +58,23 @@ is($event->{json}{content}, "x$hostile.y", 'and arrives as it was');
 unlike($event->{data}, qr/[<>&]|\x{e2}\x{80}\x{a8}/, 'escaped for HTML');
 is(scalar(grep { $_->{event} eq 'bye' } $bob->events), 0, 'no event was forged');
 
+my %hi = (content => 'hi');
+my $deep = '{"a":' x 8 . '{}' . '}' x 8;
+my %bad = (
+    'context'      => [undef, 'product', {}, { type => 'a' }, { type => 'a', id => 'b', c => 'd' }],
+    'context.type' => [{ type => '', id => 'b' }, { type => 'a b', id => 'b' }, { type => 'x' x 65, id => 'b' }],
+    'context.id'   => [{ type => 'a', id => '' }, { type => 'a', id => 7 }, { type => 'a', id => 'x' x 129 }],
+    'type'         => [undef, '', 'a b', [], 'x' x 65],
+    'data'         => [undef, 'a', [], { a => 'x' x 8190 }],
+);
+for my $field (sort keys %bad) {
+    my ($name) = split /\./, $field;
+    refused("$field: " . substr($t->json->encode([$_]), 0, 40), $send->({ %hi, $name => $_ }), 400, 'invalid_field',
+        $field) for @{ $bad{$field} };
+}
+refused('data too deep', $send->("{\"content\":\"hi\",\"data\":$deep}"), 400, 'invalid_field', 'data');
+refused('data with a double name', $send->('{"content":"hi","data":{"a":1,"a":1}}'), 400, 'invalid_json', 'a');
+
 my $start = sub { $t->post('/conversations', $_[0], as => 'alice') };
 refused('nobody', $start->({ members => [] }), 400, 'invalid_field', 'members');
 refused('oneself alone', $start->({ members => ['alice'] }), 400, 'invalid_field', 'members');
@@ -66,6 +83,9 @@ refused('members no list', $start->({ members => 'bob' }), 400, 'invalid_field',
 refused('a long id', $start->({ members => ['x' x 129] }), 400, 'invalid_field', 'members');
 refused('an id with a control', $start->({ members => ["a\nb"] }), 400, 'invalid_field', 'members');
 refused('too many', $start->({ members => [map { "u$_" } 1 .. 60] }), 400, 'invalid_field', 'members');
+refused("subject $_->[0]", $start->({ members => ['bob'], subject => $_->[1] }), 400, 'invalid_field', 'subject')
+    for ['empty', ''], ['blank', ' '], ['long', 'x' x 201], ['of two lines', "a\nb"], ['no text', 7];
+refused('kind', $start->({ members => ['bob'], kind => 'group' }), 400, 'invalid_field', 'kind');
 is($start->({ members => ['x' x 128] })->{status}, 201, '128 characters pass');
 is($start->({ members => [encode_utf8('Zoë $a.b"{}')] })->{status}, 201, 'so do odd ones');
 

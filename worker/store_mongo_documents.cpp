@@ -11,8 +11,8 @@ Document documentOf(const Conversation& conversation) {
     Document document;
     document.text("site", conversation.site).text("id", conversation.id);
     document.text("kind", conversation.kind).text("subject", conversation.subject);
-    document.text("contextType", conversation.contextType);
-    document.text("contextId", conversation.contextId).array("members", members);
+    document.text("contextType", conversation.context.type);
+    document.text("contextId", conversation.context.id).array("members", members);
     document.text("starter", conversation.starter);
     document.number("createdAt", conversation.createdAt);
     return document;
@@ -24,8 +24,8 @@ Conversation conversationFrom(const View& found) {
     conversation.id = found.text("id");
     conversation.kind = found.text("kind");
     conversation.subject = found.text("subject");
-    conversation.contextType = found.text("contextType");
-    conversation.contextId = found.text("contextId");
+    conversation.context.type = found.text("contextType");
+    conversation.context.id = found.text("contextId");
     found.each("members", [&](const bson_iter_t& member) {
         conversation.members.push_back(textOf(member));
     });
@@ -42,6 +42,17 @@ Document documentOf(const Message& message) {
     document.number("ordinal", message.ordinal).text("key", message.key);
     document.text("fingerprint", message.fingerprint).text("content", message.content);
     document.number("createdAt", message.createdAt);
+    // Few messages have these; what is absent reads as "".
+    const std::pair<const char*, const std::string&> extras[] = {
+        {"contextType", message.context.type},
+        {"contextId", message.context.id},
+        {"type", message.type},
+        {"data", message.data}};
+    for (const auto& [name, value] : extras) {
+        if (!value.empty()) {
+            document.text(name, value);
+        }
+    }
     return document;
 }
 
@@ -58,6 +69,10 @@ Message messageFrom(const View& found) {
     message.fingerprint = found.text("fingerprint");
     message.content = found.text("content");
     message.createdAt = found.number("createdAt");
+    message.context.type = found.text("contextType");
+    message.context.id = found.text("contextId");
+    message.type = found.text("type");
+    message.data = found.text("data");
     return message;
 }
 

@@ -34,8 +34,11 @@ const char kStep1[] =
 const char kStep2[] =
 #include "schema/sqlite-2.sql.inc"
     ;
+const char kStep3[] =
+#include "schema/sqlite-3.sql.inc"
+    ;
 
-constexpr std::array<const char*, 2> kSteps = {kStep1, kStep2};
+constexpr std::array<const char*, 3> kSteps = {kStep1, kStep2, kStep3};
 
 constexpr int64_t kApplicationId = 0x6d736773;  // "msgs"
 

@@ -16,7 +16,7 @@ constexpr unsigned kWalkPage = 500;
 // site, and which conversation, was asked for.
 #define MESSAGE_COLUMNS                                                               \
     "seq, sender.name, sender_role, member.name, ordinal, key, fingerprint, content," \
-    " created_at"
+    " created_at, context_type, context_id, type, data"
 #define MESSAGE_NAMES                                            \
     " CROSS JOIN names AS sender ON sender.id = messages.sender" \
     " CROSS JOIN names AS member ON member.id = messages.member"
@@ -42,6 +42,10 @@ Message messageFrom(Query& row, const ConversationRef& of) {
     message.fingerprint = row.text();
     message.content = row.text();
     message.createdAt = row.number();
+    message.context.type = row.text();
+    message.context.id = row.text();
+    message.type = row.text();
+    message.data = row.text();
     return message;
 }
 
@@ -125,8 +129,8 @@ Result<std::optional<Conversation>> SqliteStore::conversation(
     found.id = ref.id;
     found.kind = query.text();
     found.subject = query.text();
-    found.contextType = query.text();
-    found.contextId = query.text();
+    found.context.type = query.text();
+    found.context.id = query.text();
     found.starter = query.text();
     found.createdAt = query.number();
     // Its members never change, so two statements see one conversation.

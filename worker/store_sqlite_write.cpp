@@ -121,7 +121,7 @@ Result<bool> SqliteStore::insertConversation(const Conversation& conversation) {
                  " context_id, starter, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
                  " ON CONFLICT DO NOTHING");
     insert.bind(number.value()).bind(conversation.kind).bind(conversation.subject);
-    insert.bind(conversation.contextType).bind(conversation.contextId);
+    insert.bind(conversation.context.type).bind(conversation.context.id);
     insert.bind(starter.value()).bind(conversation.createdAt);
     if (!insert.run()) {
         return insert.failure("inserting a conversation");
@@ -171,14 +171,17 @@ Result<bool> SqliteStore::insertMessage(const Message& message) {
     }
     Query insert(database_,
                  "INSERT INTO messages (conversation, seq, sender, sender_role, member,"
-                 " ordinal, key, fingerprint, content, created_at, crowd)"
-                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+                 " ordinal, key, fingerprint, content, created_at, context_type,"
+                 " context_id, type, data, crowd)"
+                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
                  " (SELECT count(*) <> 2 FROM conversation_members"
                  "  WHERE conversation = ?1)) ON CONFLICT DO NOTHING");
     insert.bind(conversation.value()).bind(message.seq).bind(sender.value());
     insert.bind(message.senderRole).bind(member.value()).bind(message.ordinal);
     insert.bind(message.key).bind(message.fingerprint);
     insert.bind(message.content).bind(message.createdAt);
+    insert.bind(message.context.type).bind(message.context.id);
+    insert.bind(message.type).bind(message.data);
     if (!insert.run()) {
         return insert.failure("inserting a message");
     }

@@ -59,10 +59,10 @@ struct Task {
     std::string field;
 
     Live* live = nullptr;
-    size_t seat = 0;                   // the caller's
-    std::vector<std::string> members;  // Start
-    bool opened = false;               // Start: the conversation is new
-    std::optional<uint64_t> upTo;      // Read
+    size_t seat = 0;               // the caller's
+    StartArguments start;          // Start
+    bool opened = false;           // Start: the conversation is new
+    std::optional<uint64_t> upTo;  // Read
 
     // Start and Send. The message is complete once it is inserted or found.
     bool content = false;
@@ -93,7 +93,7 @@ private:
     void parseStartTask(Task& task);
     void parseSendTask(Task& task);
     void parseReadTask(Task& task);
-    void setMessage(Task& task, std::string content, const std::string& canonical);
+    void setMessage(Task& task, SendArguments said, const std::string& canonical);
     Status acquire();
     Status admit(Task& task);
     Status admitMessage(Task& task);

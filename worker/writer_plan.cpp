@@ -4,7 +4,6 @@
 #include <map>
 #include <set>
 
-#include "schema/keys.hpp"
 #include "schema/limits.hpp"
 #include "worker/drift.hpp"
 #include "worker/writer_batch.hpp"
@@ -19,6 +18,13 @@ bool validKey(std::string_view key) {
 void refuseTask(Task& task, Code code, std::string field = {}) {
     task.code = code;
     task.field = std::move(field);
+}
+
+// Of a ticket that its key found: whether it was opened by this very request, as far as
+// what can no longer change tells.
+bool sameTicket(const StartArguments& start, const Conversation& conversation) {
+    return start.members == conversation.members &&
+           start.context == conversation.context;
 }
 
 }  // namespace
@@ -53,14 +59,14 @@ void Batch::parseStartTask(Task& task) {
         return refuseTask(task, arguments.status().code(), arguments.status().field());
     }
     if (command.conversation !=
-        directId(command.who.site, arguments->members, {}, {})) {
+        conversationId(arguments.value(), command.who, command.key)) {
         return refuseTask(task, Code::InvalidField, "members");
     }
     if (arguments->content) {
         const std::string canonical = encode(arguments.value());
-        setMessage(task, std::move(*arguments->content), canonical);
+        setMessage(task, {std::move(*arguments->content)}, canonical);
     }
-    task.members = std::move(arguments->members);
+    task.start = std::move(arguments.value());
 }
 
 void Batch::parseSendTask(Task& task) {
@@ -69,7 +75,7 @@ void Batch::parseSendTask(Task& task) {
         return refuseTask(task, arguments.status().code(), arguments.status().field());
     }
     const std::string canonical = encode(arguments.value());
-    setMessage(task, std::move(arguments->content), canonical);
+    setMessage(task, std::move(arguments.value()), canonical);
 }
 
 void Batch::parseReadTask(Task& task) {
@@ -81,7 +87,7 @@ void Batch::parseReadTask(Task& task) {
 }
 
 // All of the message but its number.
-void Batch::setMessage(Task& task, std::string content, const std::string& canonical) {
+void Batch::setMessage(Task& task, SendArguments said, const std::string& canonical) {
     const Command& command = task.in->command;
     if (!validKey(command.key)) {
         return refuseTask(task, Code::InvalidField, "key");
@@ -96,7 +102,10 @@ void Batch::setMessage(Task& task, std::string content, const std::string& canon
     message.member = command.who.user;
     message.key = command.key;
     message.fingerprint = task.fingerprint;
-    message.content = std::move(content);
+    message.content = std::move(said.content);
+    message.context = std::move(said.context);
+    message.type = std::move(said.type);
+    message.data = std::move(said.data);
 }
 
 // --- Conversations
@@ -169,6 +178,11 @@ Status Batch::admit(Task& task) {
         refuseTask(task, Code::NotFound);
         return {};
     }
+    if (in.command.operation == Operation::Start && task.start.ticket &&
+        !sameTicket(task.start, task.live->conversation)) {
+        refuseTask(task, Code::KeyReused);
+        return {};
+    }
     task.live->used = true;
     const Identity& who = in.command.who;
     directory_.learn({who.site, who.user, who.role, who.name});
@@ -182,14 +196,19 @@ Status Batch::admit(Task& task) {
     return {};
 }
 
+// Moves out of the task what only the conversation needs.
 void Batch::open(Task& task) {
     const Command& command = task.in->command;
+    StartArguments& start = task.start;
     std::unique_ptr<Live>& live = lives_[{command.who.site, command.conversation}];
     live = std::make_unique<Live>();
     live->ref = {command.who.site, command.conversation};
     live->conversation.site = command.who.site;
     live->conversation.id = command.conversation;
-    live->conversation.members = std::move(task.members);
+    live->conversation.kind = start.ticket ? kTicket : kDirect;
+    live->conversation.subject = std::move(start.subject);
+    live->conversation.context = start.context;
+    live->conversation.members = start.members;
     live->conversation.starter = command.who.user;
     live->conversation.createdAt = task.in->at;
     live->seats.resize(live->conversation.members.size());

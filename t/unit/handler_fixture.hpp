@@ -36,7 +36,8 @@ inline ConversationRef refOf(const std::string& id) {
 // --- Entries
 
 inline Delivered entryOf(Operation operation, const std::string& user,
-                         const std::string& conversation, std::string body) {
+                         const std::string& conversation, std::string body,
+                         const std::string& key = {}) {
     static uint64_t count = 0;
     Delivered entry;
     entry.shard = shardOf(conversation);
@@ -45,32 +46,30 @@ inline Delivered entryOf(Operation operation, const std::string& user,
     entry.command.id = "id" + std::to_string(++count);
     entry.command.who = {"shop", user, "user", "Name of " + user};
     entry.command.conversation = conversation;
-    entry.command.key = "i:" + entry.command.id;
+    entry.command.key = key.empty() ? "i:" + entry.command.id : key;
     entry.command.body = std::move(body);
     entry.command.reply = "channel";
     return entry;
+}
+
+inline Delivered startOf(const std::string& user, const StartArguments& arguments,
+                         const std::string& key = {}) {
+    const Identity who{"shop", user, {}, {}};
+    return entryOf(Operation::Start, user, conversationId(arguments, who, key),
+                   encode(arguments), key);
 }
 
 inline Delivered startOf(const std::string& user,
                          const std::vector<std::string>& members,
                          std::optional<std::string> content = {},
                          const std::string& key = {}) {
-    Delivered entry = entryOf(Operation::Start, user, idOf(members),
-                              encode(StartArguments{members, std::move(content)}));
-    if (!key.empty()) {
-        entry.command.key = key;
-    }
-    return entry;
+    return startOf(user, StartArguments{members, std::move(content)}, key);
 }
 
 inline Delivered sendOf(const std::string& user, const std::string& conversation,
                         const std::string& content, const std::string& key = {}) {
-    Delivered entry =
-        entryOf(Operation::Send, user, conversation, encode(SendArguments{content}));
-    if (!key.empty()) {
-        entry.command.key = key;
-    }
-    return entry;
+    return entryOf(Operation::Send, user, conversation, encode(SendArguments{content}),
+                   key);
 }
 
 inline Delivered readOf(const std::string& user, const std::string& conversation,

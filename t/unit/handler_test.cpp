@@ -136,6 +136,89 @@ START_TEST(startTwiceInABatch) {
 
 // --- Sending
 
+// Each context is another conversation; who comes later finds it as it was opened.
+START_TEST(startInContext) {
+    Bench bench;
+    StartArguments about{kPair, "is it there?"};
+    about.subject = "Bicycle";
+    about.context = {"product", "7"};
+    const Reply first = bench.ask(startOf("ann", about));
+    ck_assert_int_eq(first.status, 201);
+    EXPECT_TEXT(at(first.body, "conversation.kind"), "direct");
+    EXPECT_TEXT(at(first.body, "conversation.subject"), "Bicycle");
+    EXPECT_TEXT(at(first.body, "conversation.context.id"), "7");
+    EXPECT_TEXT(at(eventFor(bench.effects, "bob", "conversation"), "subject"),
+                "Bicycle");
+    about.subject = "Another";
+    about.content.reset();
+    const Reply second = bench.ask(startOf("bob", about));
+    ck_assert_int_eq(second.status, 200);
+    EXPECT_TEXT(at(second.body, "conversation.subject"), "Bicycle");
+    about.context.id = "8";
+    ck_assert_int_eq(bench.ask(startOf("bob", about)).status, 201);
+    ck_assert_int_eq(bench.ask(startOf("bob", kPair)).status, 201);
+    ck_assert_uint_eq(bench.database.conversations.size(), 3);
+}
+
+// A ticket is found by its key only, and by who opened it.
+START_TEST(tickets) {
+    Bench bench;
+    StartArguments wanted{kPair, {}};
+    wanted.ticket = true;
+    const Reply first = bench.ask(startOf("ann", wanted, "c:1"));
+    ck_assert_int_eq(first.status, 201);
+    EXPECT_TEXT(at(first.body, "conversation.kind"), "ticket");
+    const std::string id = at(first.body, "conversation.id");
+    EXPECT_TEXT(id, ticketId("shop", "ann", "c:1"));
+    ck_assert_int_eq(bench.ask(startOf("ann", wanted, "c:1")).status, 200);
+    ck_assert_int_eq(bench.ask(startOf("ann", wanted, "c:2")).status, 201);
+    ck_assert_int_eq(bench.ask(startOf("bob", wanted, "c:1")).status, 201);
+    ck_assert_uint_eq(bench.database.conversations.size(), 3);
+    ck_assert_int_eq(bench.ask(sendOf("bob", id, "yes?")).status, 201);
+
+    StartArguments other = wanted;
+    other.members = {"ann", "eve"};
+    ck_assert(bench.ask(startOf("ann", other, "c:1")).code == Code::KeyReused);
+    other = wanted;
+    other.context = {"product", "7"};
+    ck_assert(bench.ask(startOf("ann", other, "c:1")).code == Code::KeyReused);
+
+    // Its id must be the one that follows from the key.
+    Delivered forged = startOf("ann", wanted, "c:1");
+    forged.command.key = "c:9";
+    ck_assert(bench.ask(forged).code == Code::InvalidField);
+    wanted.content = "help";
+    const Delivered help = startOf("ann", wanted, "c:3");
+    ck_assert_int_eq(bench.ask(help).status, 201);
+    EXPECT_TEXT(at(bench.ask(again(help)).body, "message.seq"), "1");
+    wanted.subject = "Help";
+    ck_assert(bench.ask(startOf("ann", wanted, "c:3")).code == Code::KeyReused);
+}
+
+// Part of what a repeat must say again.
+START_TEST(messageExtras) {
+    Bench bench;
+    const std::string id = idOf(kPair);
+    bench.run({startOf("ann", kPair)});
+    SendArguments offer{"five?"};
+    offer.context = {"appointment", "9"};
+    offer.type = "offer";
+    offer.data = "{\"price\":5}";
+    const auto sent = [&] {
+        return entryOf(Operation::Send, "ann", id, encode(offer), "c:o");
+    };
+    const Reply reply = bench.ask(sent());
+    ck_assert_int_eq(reply.status, 201);
+    EXPECT_TEXT(at(reply.body, "data.price"), "5");
+    EXPECT_TEXT(at(eventFor(bench.effects, "bob", "message"), "context.id"), "9");
+    EXPECT_TEXT(at(eventFor(bench.effects, "bob", "message"), "type"), "offer");
+    EXPECT_TEXT(at(bench.ask(sent()).body, "data.price"), "5");
+    offer.data = "{\"price\":6}";
+    ck_assert(bench.ask(sent()).code == Code::KeyReused);
+    offer = SendArguments{"five?"};
+    ck_assert(bench.ask(sent()).code == Code::KeyReused);
+}
+
 START_TEST(send) {
     Bench bench;
     const std::string id = idOf(kThree);
@@ -344,10 +427,10 @@ START_TEST(previews) {
 
 Suite* handlerSuite() {
     return suiteOf("handler",
-                   {startWithContent, startWithoutContent, startAgain, startChecks,
-                    startTwiceInABatch, send, sendToWhatIsNotYours, sendChecks,
-                    badEntries, expired, sameKey, sameKeyInABatch, manyRepeats,
-                    readOfARepeat, times, previews});
+                   {startWithContent, startWithoutContent, startAgain, startInContext,
+                    tickets, messageExtras, startChecks, startTwiceInABatch, send,
+                    sendToWhatIsNotYours, sendChecks, badEntries, expired, sameKey,
+                    sameKeyInABatch, manyRepeats, readOfARepeat, times, previews});
 }
 
 }  // namespace messaging::unit

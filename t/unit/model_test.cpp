@@ -2,6 +2,7 @@
 #include "schema/model.hpp"
 
 #include "schema/json.hpp"
+#include "schema/keys.hpp"
 #include "schema/text.hpp"
 #include "t/unit/unit.hpp"
 
@@ -242,6 +243,113 @@ START_TEST(fingerprints) {
                 one);
 }
 
+// What is about a thing of the site's, and what programs read.
+START_TEST(startExtras) {
+    const auto arguments = parseStart(
+        "{\"kind\":\"ticket\",\"context\":{\"id\":\"7 a\",\"type\":\"product\"},"
+        "\"subject\":\" Late order \",\"members\":[\"bob\"]}",
+        "ann");
+    ck_assert(arguments.ok());
+    const std::string canonical =
+        "{\"members\":[\"ann\",\"bob\"],\"subject\":\"Late order\","
+        "\"context\":{\"type\":\"product\",\"id\":\"7 a\"},\"kind\":\"ticket\"}";
+    EXPECT_TEXT(encode(arguments.value()), canonical);
+    EXPECT_TEXT(encode(parseStart(canonical, "ann").value()), canonical);
+    // What is the default is not written.
+    EXPECT_TEXT(
+        encode(
+            parseStart("{\"members\":[\"bob\"],\"kind\":\"direct\"}", "ann").value()),
+        "{\"members\":[\"ann\",\"bob\"]}");
+
+    const Identity ann{"shop", "ann", "", ""};
+    EXPECT_TEXT(conversationId(arguments.value(), ann, "c:1"),
+                ticketId("shop", "ann", "c:1"));
+    auto direct = arguments.value();
+    direct.ticket = false;
+    EXPECT_TEXT(conversationId(direct, ann, "c:1"),
+                directId("shop", {"ann", "bob"}, "product", "7 a"));
+
+    struct {
+        std::string_view extra;
+        std::string_view field;
+    } const rows[] = {
+        {"\"kind\":\"group\"", "kind"},
+        {"\"kind\":null", "kind"},
+        {"\"kind\":[\"ticket\"]", "kind"},
+        {"\"subject\":\" \"", "subject"},
+        {"\"subject\":7", "subject"},
+        {"\"subject\":null", "subject"},
+        {"\"subject\":\"a\\nb\"", "subject"},
+        {"\"context\":null", "context"},
+        {"\"context\":\"product\"", "context"},
+        {"\"context\":{\"type\":\"product\"}", "context"},
+        {"\"context\":{\"type\":\"product\",\"id\":\"7\",\"x\":1}", "context"},
+        {"\"context\":{\"type\":\"a b\",\"id\":\"7\"}", "context.type"},
+        {"\"context\":{\"type\":\"a:b\",\"id\":\"7\"}", "context.type"},
+        {"\"context\":{\"type\":\"\",\"id\":\"7\"}", "context.type"},
+        {"\"context\":{\"type\":\"product\",\"id\":\"\"}", "context.id"},
+        {"\"context\":{\"type\":\"product\",\"id\":7}", "context.id"},
+    };
+    for (const auto& row : rows) {
+        const std::string body =
+            "{\"members\":[\"bob\"]," + std::string(row.extra) + "}";
+        EXPECT_FAILURE(parseStart(body, "ann").status(), Code::InvalidField, row.field);
+    }
+    const auto subjectOf = [](size_t characters) {
+        return "{\"members\":[\"bob\"],\"subject\":\"" + repeat("é", characters) +
+               "\"}";
+    };
+    ck_assert(parseStart(subjectOf(limits::kMaxSubject), "ann").ok());
+    EXPECT_FAILURE(parseStart(subjectOf(limits::kMaxSubject + 1), "ann").status(),
+                   Code::InvalidField, "subject");
+}
+
+START_TEST(sendExtras) {
+    const auto arguments = parseSend(
+        "{\"data\":{\"b\":[1.50,true,null,{\"z\":\"<\",\"y\":{}}],\"a\":\"\\u00e9\"},"
+        "\"type\":\"offer\",\"context\":{\"type\":\"appointment\",\"id\":\"9\"},"
+        "\"content\":\"hi\"}");
+    ck_assert(arguments.ok());
+    const std::string canonical =
+        "{\"content\":\"hi\",\"context\":{\"type\":\"appointment\",\"id\":\"9\"},"
+        "\"type\":\"offer\",\"data\":{\"a\":\"é\",\"b\":[1.50,true,null,"
+        "{\"y\":{},\"z\":\"\\u003c\"}]}}";
+    EXPECT_TEXT(encode(arguments.value()), canonical);
+    EXPECT_TEXT(encode(parseSend(canonical).value()), canonical);
+    EXPECT_TEXT(encode(parseSend("{\"content\":\"hi\",\"type\":\"text\"}").value()),
+                "{\"content\":\"hi\"}");
+    EXPECT_TEXT(parseSend("{\"content\":\"hi\",\"data\":{}}")->data, "{}");
+
+    const auto with = [](const std::string& extra) {
+        return parseSend("{\"content\":\"hi\"," + extra + "}").status();
+    };
+    for (const char* data : {"null", "[]", "\"x\"", "7"}) {
+        EXPECT_FAILURE(with("\"data\":" + std::string(data)), Code::InvalidField,
+                       "data");
+    }
+    for (const char* type : {"null", "\"\"", "\"a b\"", "\"é\"", "7"}) {
+        EXPECT_FAILURE(with("\"type\":" + std::string(type)), Code::InvalidField,
+                       "type");
+    }
+    EXPECT_FAILURE(with("\"type\":\"" + repeat("t", limits::kMaxWord + 1) + "\""),
+                   Code::InvalidField, "type");
+    EXPECT_FAILURE(with("\"context\":{}"), Code::InvalidField, "context");
+    EXPECT_FAILURE(with("\"data\":{\"a\":1,\"a\":2}"), Code::InvalidJson, "a");
+
+    const auto deep = [](size_t depth) {
+        return "\"data\":" + repeat("{\"d\":", depth - 1) + "{}" +
+               repeat("}", depth - 1);
+    };
+    ck_assert(with(deep(limits::kDataDepth)).ok());
+    EXPECT_FAILURE(with(deep(limits::kDataDepth + 1)), Code::InvalidField, "data");
+    // {"d":"…"} of just so many bytes, and of one more.
+    const auto big = [](size_t bytes) {
+        return "\"data\":{\"d\":\"" + repeat("x", bytes - 8) + "\"}";
+    };
+    ck_assert(with(big(limits::kMaxData)).ok());
+    EXPECT_FAILURE(with(big(limits::kMaxData + 1)), Code::InvalidField, "data");
+}
+
 // --- Views
 
 Message aMessage() {
@@ -267,6 +375,15 @@ START_TEST(messageViews) {
         "\"senderRole\":\"buyer\",\"content\":\"hi\",\"context\":null,"
         "\"type\":\"text\",\"data\":null,\"createdAt\":\"2023-11-14T22:13:20.123Z\","
         "\"read\":true}");
+    Message offer = aMessage();
+    offer.context = {"product", "7"};
+    offer.type = "offer";
+    offer.data = "{\"price\":5}";
+    const std::string shown = messageView(offer, true);
+    EXPECT_FOR(
+        shown.find("\"context\":{\"type\":\"product\",\"id\":\"7\"},"
+                   "\"type\":\"offer\",\"data\":{\"price\":5},") != std::string::npos,
+        shown);
     Message message = aMessage();
     message.senderRole.clear();
     const std::string view = messageView(message, false);
@@ -309,8 +426,7 @@ START_TEST(conversationViews) {
         "\"archived\":false}");
 
     conversation.subject = "Order";
-    conversation.contextType = "product";
-    conversation.contextId = "7";
+    conversation.context = {"product", "7"};
     Membership mine;
     mine.conversation = "c1";
     mine.member = "ann";
@@ -359,10 +475,11 @@ START_TEST(smallViews) {
 }  // namespace
 
 Suite* modelSuite() {
-    return suiteOf("model", {start, startRefuses, memberLimit, contentLimit,
-                             longestCanonicalBody, send, unknownFieldNameIsCut, read,
-                             history, list, queries, fingerprints, messageViews,
-                             contentCannotForge, conversationViews, smallViews});
+    return suiteOf(
+        "model",
+        {start, startRefuses, memberLimit, contentLimit, longestCanonicalBody, send,
+         unknownFieldNameIsCut, read, history, list, queries, fingerprints, startExtras,
+         sendExtras, messageViews, contentCannotForge, conversationViews, smallViews});
 }
 
 }  // namespace messaging::unit

@@ -91,6 +91,25 @@ START_TEST(historyPages) {
     ck_assert(!taken(store->messageByKey({kSite, "c"}, "bob", "1")).has_value());
 }
 
+// What a message carries besides its text, and what one without it reads as.
+START_TEST(messageExtras) {
+    const auto place = makePlace(_i);
+    const auto store = place->store();
+    Message offer = messageOf("c", 1, "ann", 1, "1");
+    offer.context = {"product", "$7 \"a\""};
+    offer.type = "offer";
+    offer.data = "{\"price\":{\"$gt\":\"\"},\"text\":\"\u00e9\"}";
+    inserted(*store, {offer, messageOf("c", 2, "ann", 2, "2")});
+    const auto found = taken(store->history({kSite, "c"}, {}));
+    ck_assert_uint_eq(found.size(), 2);
+    ck_assert(found[0].context == offer.context);
+    EXPECT_TEXT(found[0].type + found[0].data, offer.type + offer.data);
+    ck_assert(found[1].context == Context());
+    EXPECT_TEXT(found[1].type + found[1].data, "");
+    const auto again = taken(store->messageByKey({kSite, "c"}, "ann", "1"));
+    EXPECT_TEXT(again->context.id + again->data, offer.context.id + offer.data);
+}
+
 START_TEST(ordinals) {
     const auto place = makePlace(_i);
     const auto store = place->store();
@@ -121,14 +140,13 @@ START_TEST(firstConversationStays) {
     Conversation first = conversationOf("c", {"ann", "bob"});
     first.kind = "ticket";
     first.subject = "Order 7";
-    first.contextType = "product";
-    first.contextId = "p.7";
+    first.context = {"product", "p.7"};
     opened(*store, {first});
     Conversation second = conversationOf("c", {"ann", "eve", "mallory"});
     opened(*store, {second, conversationOf("d", {"ann", "bob"})});
     const auto found = taken(store->conversation({kSite, "c"}));
     ck_assert(found.has_value());
-    EXPECT_TEXT(found->kind + found->subject + found->contextType + found->contextId,
+    EXPECT_TEXT(found->kind + found->subject + found->context.type + found->context.id,
                 "ticketOrder 7productp.7");
     EXPECT_TEXT(found->starter, "ann");
     ck_assert(found->members == first.members);
@@ -448,6 +466,21 @@ START_TEST(newerSchemaIsRefused) {
     EXPECT_TEXT(history(*place->store(), "c"), "1");
 }
 
+// Of a database that an earlier worker left, whose messages have none of the newer
+// fields. What SQLite has to do for that, store_sqlite_test.cpp looks at.
+START_TEST(olderSchemaIsUpgraded) {
+    const auto place = makePlace(_i);
+    if (place->transactional()) {
+        return;
+    }
+    inserted(*place->store(), {messageOf("c", 1, "ann", 1, "k")});
+    place->setVersion(1);
+    const auto store = place->store();
+    EXPECT_TEXT(history(*store, "c"), "1");
+    inserted(*store, {messageOf("c", 2, "ann", 2, "k2")});
+    ck_assert_uint_eq(place->storedVersion(), place->version());
+}
+
 START_TEST(openedByManyAtOnce) {
     const auto place = makePlace(_i);
     std::vector<std::thread> threads;
@@ -510,13 +543,27 @@ Suite* store_contractSuite() {
             "# SKIPPED: the contract of the store in MongoDB: MESSAGING_TEST_MONGODB"
             " names no server");
     }
-    return suiteOverPlaces(
-        "store_contract",
-        {uniqueKeys, restIsSkipped, historyPages, ordinals, firstConversationStays,
-         everyConversationOnce, loadSeesForeignWrites, loadOfMany, racingWriters,
-         strangeIds, nobodySeesAnAbandonedBatch, halfBatchesAreNoted,
-         ownNotesAreNotForeign, notesStay, reopenKeepsAll, newerSchemaIsRefused,
-         openedByManyAtOnce, usersByTheNewestWord, formsOfUris});
+    return suiteOverPlaces("store_contract", {uniqueKeys,
+                                              restIsSkipped,
+                                              historyPages,
+                                              messageExtras,
+                                              ordinals,
+                                              firstConversationStays,
+                                              everyConversationOnce,
+                                              loadSeesForeignWrites,
+                                              loadOfMany,
+                                              racingWriters,
+                                              strangeIds,
+                                              nobodySeesAnAbandonedBatch,
+                                              halfBatchesAreNoted,
+                                              ownNotesAreNotForeign,
+                                              notesStay,
+                                              reopenKeepsAll,
+                                              newerSchemaIsRefused,
+                                              olderSchemaIsUpgraded,
+                                              openedByManyAtOnce,
+                                              usersByTheNewestWord,
+                                              formsOfUris});
 }
 
 }  // namespace messaging::unit

@@ -49,7 +49,19 @@ public:
     std::string uri() const override { return uri_; }
     bool transactional() const override { return false; }
 
-    unsigned version() const override { return 1; }
+    unsigned version() const override { return 2; }
+
+    unsigned storedVersion() const override {
+        const mongo::UniqueCollection meta(
+            mongoc_client_get_collection(client_.get(), database_.c_str(), "meta"));
+        mongo::Document filter;
+        filter.text("_id", "schema");
+        const mongo::UniqueCursor cursor(mongoc_collection_find_with_opts(
+            meta.get(), filter.get(), nullptr, nullptr));
+        const bson_t* found = nullptr;
+        ck_assert(mongoc_cursor_next(cursor.get(), &found));
+        return static_cast<unsigned>(mongo::View(found).number("version"));
+    }
 
     void setVersion(unsigned version) override {
         const mongo::UniqueCollection meta(
@@ -95,6 +107,17 @@ void SqlitePlace::execute(const char* sql) {
     const worker::sqlite::Connection database(opened);
     const int code = sqlite3_exec(opened, sql, nullptr, nullptr, nullptr);
     ck_assert_msg(code == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(opened));
+}
+
+unsigned SqlitePlace::storedVersion() const {
+    sqlite3* opened = nullptr;
+    ck_assert_int_eq(sqlite3_open(path().c_str(), &opened), SQLITE_OK);
+    const worker::sqlite::Connection database(opened);
+    sqlite3_stmt* raw = nullptr;
+    sqlite3_prepare_v2(opened, "PRAGMA user_version", -1, &raw, nullptr);
+    const worker::sqlite::Statement version(raw);
+    ck_assert_int_eq(sqlite3_step(raw), SQLITE_ROW);
+    return static_cast<unsigned>(sqlite3_column_int(raw, 0));
 }
 
 unsigned SqlitePlace::version() const {

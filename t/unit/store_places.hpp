@@ -19,6 +19,8 @@ public:
     virtual bool transactional() const = 0;
     // Of the schema, as this worker makes it.
     virtual unsigned version() const = 0;
+    // As the database says.
+    virtual unsigned storedVersion() const = 0;
     // As if a worker of another version had been here.
     virtual void setVersion(unsigned version) = 0;
 
@@ -34,6 +36,7 @@ public:
     std::string uri() const override { return "sqlite:" + path(); }
     bool transactional() const override { return true; }
     unsigned version() const override;
+    unsigned storedVersion() const override;
     void setVersion(unsigned version) override;
 
     std::string directory() const { return directory_; }

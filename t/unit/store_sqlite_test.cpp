@@ -224,8 +224,8 @@ START_TEST(upgradesFromVersion1) {
     const auto store = place.store();
     const auto conversation = taken(store->conversation({kSite, "c"}));
     ck_assert(conversation.has_value());
-    EXPECT_TEXT(conversation->subject + conversation->contextType +
-                    conversation->contextId + conversation->starter,
+    EXPECT_TEXT(conversation->subject + conversation->context.type +
+                    conversation->context.id + conversation->starter,
                 "Shoesproduct7ann");
     ck_assert(conversation->members == std::vector<std::string>({"ann", "bob"}));
     ck_assert_uint_eq(conversation->createdAt, 100);
@@ -235,6 +235,9 @@ START_TEST(upgradesFromVersion1) {
     EXPECT_TEXT(third->content + third->senderRole + third->member + third->fingerprint,
                 "it'sbuyerannf3");
     ck_assert_uint_eq(third->ordinal, 2);
+    EXPECT_TEXT(third->context.type + third->context.id + third->type + third->data,
+                "");
+    ck_assert_uint_eq(place.storedVersion(), place.version());
     ck_assert_uint_eq(third->createdAt, 103);
     ck_assert(!taken(store->messageByKey({kSite, "c"}, "bob", "i:2")));
     for (const auto& [id, member, wanted] :

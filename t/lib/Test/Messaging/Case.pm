@@ -19,14 +19,25 @@ use Test::Messaging::Listener;
 use Test::Messaging::Load;
 use Test::Messaging::Request;
 
-sub commands { return ('start with content', 'start without', 'send', 'repeat', 'read') }
+sub commands {
+    return ('start with content', 'start without', 'start a ticket', 'send', 'send data', 'repeat', 'read');
+}
+
+# What a command's body has besides.
+my %extras = (
+    'start a ticket' => { kind => 'ticket', subject => 'Help', context => { type => 'product', id => '7' } },
+    'send data'      => { type => 'offer', data => { price => 5 }, context => { type => 'product', id => '7' } },
+);
 
 # The conversation is there already, but for a start; and so is the message, for a repeat.
 sub new {
     my ($class, $messaging, $n, $command) = @_;
     my $self = bless { messaging => $messaging, alice => "alice$n", bob => "bob$n", listeners => [] },
         $class;
-    $self->{conversation} = Test::Messaging::Load::conversation_id(@$self{qw(alice bob)});
+    $self->{extras} = $extras{$command} // {};
+    $self->{conversation} = $command eq 'start a ticket'
+        ? Test::Messaging::Load::ticket_id($self->{alice}, 'the key')
+        : Test::Messaging::Load::conversation_id(@$self{qw(alice bob)});
     my $op = $command =~ s/ .*//r;
     my $operation = $self->{operation} = {
         op => $op eq 'repeat' ? 'send' : $op, user => $self->{alice}, attempts => [],
@@ -47,7 +58,8 @@ sub now { return Test::Messaging::Client::now() }
 sub begin {
     my ($self) = @_;
     my ($operation, $id) = @$self{qw(operation conversation)};
-    my %content = defined $operation->{content} ? (content => $operation->{content}) : ();
+    my %content = (
+        defined $operation->{content} ? (content => $operation->{content}) : (), %{ $self->{extras} });
     my %request = (
         start => ['POST', '/conversations', { members => [$self->{bob}], %content }],
         send  => ['POST', "/conversations/$id/messages", \%content],

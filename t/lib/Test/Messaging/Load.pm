@@ -65,6 +65,13 @@ sub conversation_id {
     return substr sha256_hex($parts), 0, 32;
 }
 
+# That of the ticket which a client's key opens.
+sub ticket_id {
+    my ($user, $key) = @_;
+    my $parts = join '', map { length($_) . ":$_" } 'ticket', 'default', $user, "c:$key";
+    return substr sha256_hex($parts), 0, 32;
+}
+
 sub path { my ($self, $name) = @_; return "$self->{messaging}{dir}/$self->{name}-$name" }
 
 # Half of the conversations are there before, half come into being under load.

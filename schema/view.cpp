@@ -1,0 +1,155 @@
+// Documents as clients see them: members in a fixed order, null for what is absent.
+#include <algorithm>
+
+#include "schema/json.hpp"
+#include "schema/model.hpp"
+#include "schema/text.hpp"
+
+namespace messaging {
+namespace {
+
+using json::Writer;
+
+void writeTextOrNull(Writer& writer, std::string_view name, std::string_view text) {
+    writer.key(name);
+    if (text.empty()) {
+        writer.null();
+    } else {
+        writer.string(text);
+    }
+}
+
+void writeMember(Writer& writer, std::string_view id, const std::vector<User>& users) {
+    const auto user = std::find_if(users.begin(), users.end(),
+                                   [&](const User& known) { return known.id == id; });
+    const bool known = user != users.end();
+    writer.object().member("id", id);
+    writeTextOrNull(writer, "role", known ? user->role : std::string_view());
+    writeTextOrNull(writer, "name", known ? user->name : std::string_view());
+    writer.end();
+}
+
+void writeContext(Writer& writer, const Context& context) {
+    writer.key("context");
+    if (context.type.empty()) {
+        writer.null();
+        return;
+    }
+    writer.object().member("type", context.type).member("id", context.id).end();
+}
+
+void writeLastMessage(Writer& writer, const Preview& last) {
+    writer.key("lastMessage");
+    if (last.seq == 0) {
+        writer.null();
+        return;
+    }
+    writer.object()
+        .member("seq", last.seq)
+        .member("senderId", last.sender)
+        .member("content", preview(last.content, limits::kPreview))
+        .member("createdAt", isoTime(last.createdAt))
+        .end();
+}
+
+}  // namespace
+
+std::string messageId(const Message& message) {
+    return message.conversation + '.' + std::to_string(message.seq);
+}
+
+std::string messageView(const Message& message, bool read) {
+    std::string view;
+    Writer writer(view);
+    writer.object()
+        .member("id", messageId(message))
+        .member("conversationId", message.conversation)
+        .member("seq", message.seq)
+        .member("senderId", message.sender);
+    writeTextOrNull(writer, "senderRole", message.senderRole);
+    writer.member("content", message.content);
+    writeContext(writer, message.context);
+    writer.member("type", message.type.empty() ? kText : message.type);
+    writer.key("data").raw(message.data.empty() ? "null" : message.data);
+    writer.member("createdAt", isoTime(message.createdAt))
+        .key("read")
+        .boolean(read)
+        .end();
+    return view;
+}
+
+std::string conversationView(const Conversation& conversation, const Membership& mine,
+                             const std::vector<User>& users) {
+    std::string view;
+    Writer writer(view);
+    writer.object()
+        .member("id", conversation.id)
+        .member("kind", conversation.kind)
+        .member("status", "open");
+    writeTextOrNull(writer, "subject", conversation.subject);
+    writeContext(writer, conversation.context);
+    writer.key("members").array();
+    for (const std::string& member : conversation.members) {
+        writeMember(writer, member, users);
+    }
+    writer.end();
+    writer.member("createdAt", isoTime(conversation.createdAt));
+    const Preview& last = mine.preview;
+    writeTextOrNull(writer, "lastMessageAt",
+                    last.seq == 0 ? std::string() : isoTime(last.createdAt));
+    writeLastMessage(writer, last);
+    writer.member("lastSeq", mine.lastSeq)
+        .member("readSeq", mine.readSeq)
+        .member("unreadCount", mine.unread());
+    writer.key("archived").boolean(false).end();
+    return view;
+}
+
+std::string identityView(const Identity& who) {
+    std::string view;
+    Writer writer(view);
+    writer.object().member("id", who.user);
+    writeTextOrNull(writer, "role", who.role);
+    writeTextOrNull(writer, "name", who.name);
+    writer.key("teams").array().end().end();
+    return view;
+}
+
+std::string unreadEvent(const Membership& membership) {
+    std::string data;
+    Writer(data)
+        .object()
+        .member("conversationId", membership.conversation)
+        .member("lastSeq", membership.lastSeq)
+        .member("sent", membership.sent)
+        .member("readSeq", membership.readSeq)
+        .member("readSent", membership.readSent)
+        .member("unreadCount", membership.unread())
+        .end();
+    return data;
+}
+
+std::string readEvent(std::string_view conversation, std::string_view member,
+                      uint64_t readSeq) {
+    std::string data;
+    Writer(data)
+        .object()
+        .member("conversationId", conversation)
+        .member("userId", member)
+        .member("readSeq", readSeq)
+        .end();
+    return data;
+}
+
+std::string readView(const Membership& membership) {
+    std::string view;
+    Writer(view)
+        .object()
+        .member("conversationId", membership.conversation)
+        .member("readSeq", membership.readSeq)
+        .member("unreadCount", membership.unread())
+        .end();
+    return view;
+}
+
+}  // namespace messaging
