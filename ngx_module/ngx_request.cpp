@@ -168,6 +168,13 @@ Status writeArguments(const Write& write, const LocConf* conf, std::string_view 
         }
         return send.status();
     }
+    if (write.operation == Operation::Change) {
+        auto change = parseChange(body);
+        if (change.ok()) {
+            command->body = encode(change.value());
+        }
+        return change.status();
+    }
     auto read = parseRead(body);
     if (read.ok()) {
         command->body = encode(read.value());

@@ -43,6 +43,10 @@ constexpr size_t kMaxCursor = 2048;
 // Members of a conversation. A message updates a membership and an inbox for each.
 constexpr size_t kMaxMembers = 50;
 
+// Changes of a conversation that it remembers, to know one that comes again. A command
+// that was in hand when its worker died runs again before newer ones of its shard.
+constexpr size_t kMaxChanges = 16;
+
 // A command's body: canonical JSON, in which <, >, & and controls take six bytes, so it
 // can be longer than what the client sent. Content and members all of them need 100 KB,
 // content and data 70 KB.
@@ -62,6 +66,9 @@ constexpr uint64_t kMaxInteger = (uint64_t{1} << 53) - 1;
 // Pages of lists and histories.
 constexpr unsigned kDefaultPage = 50;
 constexpr unsigned kMaxPage = 200;
+
+// Characters of a search.
+constexpr size_t kMaxSearch = 200;
 
 // Conversations that an unread-count names one by one; the total covers all.
 constexpr unsigned kMaxBadge = 1000;

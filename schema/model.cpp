@@ -18,6 +18,12 @@ using json::Type;
 using json::Value;
 using json::Writer;
 
+// Of a change's mark: no two of kMaxChanges agree.
+constexpr size_t kMarkDigits = 16;
+
+constexpr const char* kTrue = "true";
+constexpr const char* kFalse = "false";
+
 Status invalid(std::string_view field) {
     return {Code::InvalidField, "arguments", std::string(field)};
 }
@@ -116,6 +122,13 @@ Result<Context> parseContext(const Value& object) {
     return Context{type->text, id->text};
 }
 
+Result<bool> parseStatus(const Value& value) {
+    if (!value.is(Type::String) || (value.text != kOpen && value.text != kClosed)) {
+        return invalid("status");
+    }
+    return value.text == kClosed;
+}
+
 // How deep a value nests: 0 where it is no container.
 size_t depthOf(const Value& value) {
     size_t depth = 0;
@@ -165,6 +178,57 @@ Status readNumber(const Value& object, std::string_view name,
         return invalid(name);
     }
     *out = number;
+    return {};
+}
+
+// "true" or "false", as a query writes them. Absent stays absent.
+Status readFlag(const Value& object, std::string_view name, std::optional<bool>* out) {
+    const Value* value = object.find(name);
+    if (value == nullptr) {
+        return {};
+    }
+    if (!value->is(Type::String) || (value->text != kTrue && value->text != kFalse)) {
+        return invalid(name);
+    }
+    *out = value->text == kTrue;
+    return {};
+}
+
+// A context in a query: TYPE, or TYPE:ID.
+Result<Context> parseContextText(const Value& value) {
+    const size_t colon = value.text.find(':');
+    Context context{value.text.substr(0, colon), {}};
+    if (colon != std::string::npos) {
+        context.id = value.text.substr(colon + 1);
+    }
+    if (!value.is(Type::String) || !validWord(context.type) ||
+        (colon != std::string::npos && !validId(context.id))) {
+        return invalid("context");
+    }
+    return context;
+}
+
+Status readFilter(const Value& object, ListFilter* filter) {
+    if (const Value* value = object.find("status")) {
+        const Result<bool> closed = parseStatus(*value);
+        if (!closed.ok()) {
+            return closed.status();
+        }
+        filter->closed = closed.value();
+    }
+    if (Status status = readFlag(object, "unread", &filter->unread); !status.ok()) {
+        return status;
+    }
+    if (Status status = readFlag(object, "archived", &filter->archived); !status.ok()) {
+        return status;
+    }
+    if (const Value* value = object.find("context")) {
+        Result<Context> context = parseContextText(*value);
+        if (!context.ok()) {
+            return context.status();
+        }
+        filter->context = std::move(context.value());
+    }
     return {};
 }
 
@@ -339,6 +403,70 @@ std::string encode(const ReadArguments& arguments) {
     return body;
 }
 
+Result<ChangeArguments> parseChange(std::string_view body) {
+    const Result<Value> object = parseObject(body, {"status", "archived", "subject"});
+    if (!object.ok()) {
+        return object.status();
+    }
+    if (object->members.empty()) {
+        return missing("status");
+    }
+    ChangeArguments arguments;
+    if (const Value* status = object->find("status")) {
+        Result<bool> closed = parseStatus(*status);
+        if (!closed.ok()) {
+            return closed.status();
+        }
+        arguments.closed = closed.value();
+    }
+    if (const Value* archived = object->find("archived")) {
+        if (!archived->is(Type::Bool)) {
+            return invalid("archived");
+        }
+        arguments.archived = archived->boolean;
+    }
+    const Value* subject = object->find("subject");
+    if (subject != nullptr && subject->is(Type::Null)) {
+        arguments.subject = std::string();
+    } else if (subject != nullptr) {
+        Result<std::string> line = parseLine(*subject, "subject", limits::kMaxSubject);
+        if (!line.ok()) {
+            return line.status();
+        }
+        arguments.subject = std::move(line.value());
+    }
+    return arguments;
+}
+
+std::string encode(const ChangeArguments& arguments) {
+    std::string body;
+    Writer writer(body);
+    writer.object();
+    if (arguments.closed) {
+        writer.member("status", *arguments.closed ? kClosed : kOpen);
+    }
+    if (arguments.archived) {
+        writer.key("archived").boolean(*arguments.archived);
+    }
+    if (arguments.subject && arguments.subject->empty()) {
+        writer.key("subject").null();
+    } else if (arguments.subject) {
+        writer.member("subject", *arguments.subject);
+    }
+    writer.end();
+    return body;
+}
+
+std::string changeMark(std::string_view user, std::string_view key,
+                       std::string_view canonicalBody) {
+    return digest({"change", user, key, canonicalBody}).substr(0, kMarkDigits);
+}
+
+bool isArchived(const Conversation& conversation, const std::string& member) {
+    return std::binary_search(conversation.archived.begin(),
+                              conversation.archived.end(), member);
+}
+
 Result<HistoryArguments> parseHistory(std::string_view body) {
     const Result<Value> object = parseOptions(body, {"before", "after", "limit"});
     if (!object.ok()) {
@@ -377,11 +505,22 @@ std::string encode(const HistoryArguments& arguments) {
 }
 
 Result<ListArguments> parseList(std::string_view body) {
-    const Result<Value> object = parseOptions(body, {"cursor", "limit"});
+    const Result<Value> object = parseOptions(
+        body, {"cursor", "limit", "status", "unread", "archived", "context", "q"});
     if (!object.ok()) {
         return object.status();
     }
     ListArguments arguments;
+    if (Status status = readFilter(object.value(), &arguments.filter); !status.ok()) {
+        return status;
+    }
+    if (const Value* q = object->find("q")) {
+        Result<std::string> words = parseLine(*q, "q", limits::kMaxSearch);
+        if (!words.ok()) {
+            return words.status();
+        }
+        arguments.q = std::move(words.value());
+    }
     if (Status status = readLimit(object.value(), &arguments.limit); !status.ok()) {
         return status;
     }
@@ -404,7 +543,25 @@ std::string encode(const ListArguments& arguments) {
     if (!arguments.cursor.empty()) {
         writer.member("cursor", arguments.cursor);
     }
-    writer.member("limit", uint64_t{arguments.limit}).end();
+    writer.member("limit", uint64_t{arguments.limit});
+    const ListFilter& filter = arguments.filter;
+    if (filter.closed) {
+        writer.member("status", *filter.closed ? kClosed : kOpen);
+    }
+    if (filter.unread) {
+        writer.member("unread", *filter.unread ? kTrue : kFalse);
+    }
+    if (filter.archived) {
+        writer.member("archived", *filter.archived ? kTrue : kFalse);
+    }
+    if (!filter.context.type.empty()) {
+        const std::string& id = filter.context.id;
+        writer.member("context", filter.context.type + (id.empty() ? "" : ":" + id));
+    }
+    if (!arguments.q.empty()) {
+        writer.member("q", arguments.q);
+    }
+    writer.end();
     return body;
 }
 

@@ -66,6 +66,15 @@ struct ReadArguments {
 Result<ReadArguments> parseRead(std::string_view body);
 std::string encode(const ReadArguments& arguments);
 
+// At least one of them.
+struct ChangeArguments {
+    std::optional<bool> closed;
+    std::optional<bool> archived;        // by the caller, for the caller
+    std::optional<std::string> subject;  // trimmed; empty: none any more
+};
+Result<ChangeArguments> parseChange(std::string_view body);
+std::string encode(const ChangeArguments& arguments);
+
 struct HistoryArguments {
     std::optional<uint64_t> before;  // exclusive; at most one of the two
     std::optional<uint64_t> after;   // exclusive
@@ -74,9 +83,19 @@ struct HistoryArguments {
 Result<HistoryArguments> parseHistory(std::string_view body);
 std::string encode(const HistoryArguments& arguments);
 
+// Which conversations a list has. What is absent restricts nothing.
+struct ListFilter {
+    std::optional<bool> closed = {};
+    std::optional<bool> unread = {};    // something, or nothing
+    std::optional<bool> archived = {};  // by the caller
+    Context context = {};               // without an id: any of that type
+};
+
 struct ListArguments {
     std::string cursor;  // empty: from the newest
     unsigned limit = limits::kDefaultPage;
+    ListFilter filter = {};
+    std::string q = {};  // words of a subject, a member, a preview; empty: any
 };
 Result<ListArguments> parseList(std::string_view body);
 std::string encode(const ListArguments& arguments);
@@ -94,6 +113,10 @@ std::string fingerprint(Operation operation, std::string_view canonicalBody);
 constexpr const char* kDirect = "direct";  // one for its members and context
 constexpr const char* kTicket = "ticket";  // one each time that it is opened
 
+// A conversation's status.
+constexpr const char* kOpen = "open";
+constexpr const char* kClosed = "closed";
+
 // The type of messages that name none.
 constexpr const char* kText = "text";
 
@@ -106,7 +129,19 @@ struct Conversation {
     std::vector<std::string> members;  // sorted
     std::string starter;               // the user who opened it
     uint64_t createdAt = 0;            // Unix milliseconds, as all times
+
+    // What changes, with the subject, and not upwards only. Each change raises `rev`;
+    // of two copies the one with the higher is right.
+    bool closed = false;
+    uint64_t closedSeq = 0;             // newest message when it was closed last
+    std::vector<std::string> archived;  // the members who put it away, sorted
+    uint64_t rev = 0;
+    std::vector<std::string> changes;  // marks of the last ones, the newest last
 };
+// Known again when its command comes again.
+std::string changeMark(std::string_view user, std::string_view key,
+                       std::string_view canonicalBody);
+bool isArchived(const Conversation& conversation, const std::string& member);
 
 struct Message {
     std::string site;
@@ -148,6 +183,12 @@ struct Membership {
     uint64_t activity = 0;  // of the newest message; the opening's before there is one
     Preview preview;
 
+    // What lists are filtered by, as the conversation had it at `rev`.
+    uint64_t rev = 0;
+    bool closed = false;
+    bool archived = false;
+    Context context;  // never changes
+
     uint64_t unread() const { return (lastSeq - sent) - (readSeq - readSent); }
 };
 
@@ -162,8 +203,10 @@ struct User {
 
 // `read` is what the viewer should see.
 std::string messageView(const Message& message, bool read);
-// `users` holds those members whose name is known; `mine` may be empty (never listed).
-std::string conversationView(const Conversation& conversation, const Membership& mine,
+// `viewer` is a member; `users` holds those members whose name is known; `mine` may be
+// empty (never listed).
+std::string conversationView(const Conversation& conversation,
+                             const std::string& viewer, const Membership& mine,
                              const std::vector<User>& users);
 std::string identityView(const Identity& who);  // `me`
 // Data of the events `unread` and `read`, and the answer to Read.

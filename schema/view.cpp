@@ -78,14 +78,15 @@ std::string messageView(const Message& message, bool read) {
     return view;
 }
 
-std::string conversationView(const Conversation& conversation, const Membership& mine,
+std::string conversationView(const Conversation& conversation,
+                             const std::string& viewer, const Membership& mine,
                              const std::vector<User>& users) {
     std::string view;
     Writer writer(view);
     writer.object()
         .member("id", conversation.id)
         .member("kind", conversation.kind)
-        .member("status", "open");
+        .member("status", conversation.closed ? kClosed : kOpen);
     writeTextOrNull(writer, "subject", conversation.subject);
     writeContext(writer, conversation.context);
     writer.key("members").array();
@@ -101,7 +102,8 @@ std::string conversationView(const Conversation& conversation, const Membership&
     writer.member("lastSeq", mine.lastSeq)
         .member("readSeq", mine.readSeq)
         .member("unreadCount", mine.unread());
-    writer.key("archived").boolean(false).end();
+    writer.key("archived").boolean(isArchived(conversation, viewer));
+    writer.member("rev", conversation.rev).end();
     return view;
 }
 

@@ -26,6 +26,7 @@ constexpr OperationKind kOperations[] = {
     {Operation::Start, "start", true, true, true, true},
     {Operation::Send, "send", true, true, true, true},
     {Operation::Read, "read", true, true, true, false},
+    {Operation::Change, "change", true, true, true, true},
     {Operation::History, "history", true, false, true, false},
     {Operation::List, "list", true, false, false, false},
     {Operation::Conversation, "conversation", true, false, true, false},

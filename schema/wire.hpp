@@ -18,6 +18,7 @@ enum class Operation {
     Start,         // write: open a conversation, perhaps with its first message
     Send,          // write
     Read,          // write: mark read
+    Change,        // write: status, subject, archived
     History,       // read
     List,          // read
     Conversation,  // read

@@ -8,6 +8,7 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Encode qw(encode_utf8);
+use JSON::PP ();
 use Test::More;
 use Test::Messaging;
 
@@ -95,6 +96,14 @@ refused('a seq of 2^60', $read->('{"seq":1152921504606846976}'), 400, 'invalid_f
 refused('a seq with a point', $read->('{"seq":1.5}'), 400, 'invalid_field', 'seq');
 is($read->('{"seq":999999}')->{json}{readSeq}, 2, 'a seq past the end is the end');
 
+my $change = sub { $t->patch("/conversations/$id", $_[0], as => 'alice') };
+refused('no change', $change->({}), 400, 'missing_field', 'status');
+refused('another member', $change->({ kind => 'ticket' }), 400, 'unknown_field', 'kind');
+refused("status $_->[0]", $change->({ status => $_->[1] }), 400, 'invalid_field', 'status')
+    for ['shut', 'shut'], ['null', undef], ['true', JSON::PP::true];
+refused('archived no boolean', $change->({ archived => 'true' }), 400, 'invalid_field', 'archived');
+refused('an empty subject', $change->({ subject => '' }), 400, 'invalid_field', 'subject');
+
 my $get = sub { $t->get($_[0], as => 'alice') };
 refused('limit 0', $get->("$messages?limit=0"), 400, 'invalid_field', 'limit');
 refused('limit 201', $get->("$messages?limit=201"), 400, 'invalid_field', 'limit');
@@ -102,6 +111,9 @@ refused('limit x', $get->("$messages?limit=x"), 400, 'invalid_field', 'limit');
 refused('both bounds', $get->("$messages?before=5&after=1"), 400, 'invalid_field', 'after');
 refused('unknown parameter', $get->("$messages?colour=1"), 400, 'unknown_field', 'colour');
 refused('a parameter twice', $get->("$messages?limit=1&limit=2"), 400, 'invalid_field', 'limit');
+refused("list: $_->[0]=$_->[1]", $get->("/conversations?$_->[0]=$_->[1]"), 400, 'invalid_field', $_->[0])
+    for ['status', 'shut'], ['unread', '1'], ['archived', ''], ['context', 'a+b'], ['context', 'product:'],
+    ['q', '+'], ['q', 'x' x 201];
 refused('a bad cursor', $get->('/conversations?cursor=garbage'), 400, 'invalid_cursor', 'cursor');
 
 refused('no such path', $get->('/nothing'), 404, 'not_found');

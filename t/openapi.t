@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use IO::Socket::INET;
 use IPC::Open2;
+use JSON::PP ();
 use Test::More;
 use Test::Messaging;
 
@@ -48,6 +49,9 @@ ask('POST', '/conversations', { members => ['bob'], subject => 'Help', kind => '
 ask('GET', $_, undef, as => 'bob') for '/conversations', '/conversations?limit=1', "/conversations/$id",
     $message, "$message?limit=2", "$message?after=1&limit=1", '/unread-count', '/status';
 ask('PATCH', "/conversations/$id/read", { seq => 2 }, as => 'bob');
+ask('PATCH', "/conversations/$id", { status => 'closed', archived => JSON::PP::true, subject => 'Bicycle' }, as => 'bob');
+ask('GET', "/conversations?$_", undef, as => 'bob')
+    for 'status=closed&unread=true', 'archived=true', 'context=product:7+a', 'context=product&q=ORDER', 'q=nothing';
 my $badge = ask('GET', '/unread-count', undef, as => 'bob');
 ask('GET', '/unread-count', undef, as => 'bob', headers => { 'If-None-Match' => $badge->{headers}{etag} });
 ask('POST', $message, { content => 'from a named one' },
@@ -57,7 +61,7 @@ ask('GET', "/conversations/$id", undef, as => 'alice');
 # Refusals.
 my @operations = (['POST', '/conversations', { members => ['bob'] }], ['GET', '/conversations'],
     ['GET', "/conversations/$id"], ['POST', $message, { content => 'x' }], ['GET', $message],
-    ['PATCH', "/conversations/$id/read", {}], ['GET', '/unread-count'], ['GET', '/stream']);
+    ['PATCH', "/conversations/$id/read", {}], ['PATCH', "/conversations/$id", { status => 'open' }], ['GET', '/unread-count'], ['GET', '/stream']);
 for my $operation (@operations) {
     my ($method, $path, $body) = @$operation;
     ask($method, $path, $body);

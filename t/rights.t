@@ -28,6 +28,7 @@ my @calls = (
     ['GET', '/conversations/%s/messages'],
     ['POST', '/conversations/%s/messages', { content => 'let me in' }],
     ['PATCH', '/conversations/%s/read', {}],
+    ['PATCH', '/conversations/%s', { subject => 'Mine' }],
 );
 for my $call (@calls) {
     my ($method, $path, $body) = @$call;

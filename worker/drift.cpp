@@ -75,9 +75,22 @@ Result<std::vector<Membership>> recompute(Store& store,
             }
             right.readSent = sent.value();
         }
+        copyState(conversation, &right);
         memberships.push_back(std::move(right));
     }
     return memberships;
+}
+
+bool made(const std::string& mark, const Conversation& conversation) {
+    const std::vector<std::string>& changes = conversation.changes;
+    return std::find(changes.begin(), changes.end(), mark) != changes.end();
+}
+
+void copyState(const Conversation& conversation, Membership* membership) {
+    membership->rev = conversation.rev;
+    membership->closed = conversation.closed;
+    membership->archived = isArchived(conversation, membership->member);
+    membership->context = conversation.context;
 }
 
 bool same(const Membership& left, const Membership& right) {
@@ -86,7 +99,8 @@ bool same(const Membership& left, const Membership& right) {
            left.activity == right.activity && left.preview.seq == right.preview.seq &&
            left.preview.sender == right.preview.sender &&
            left.preview.content == right.preview.content &&
-           left.preview.createdAt == right.preview.createdAt;
+           left.preview.createdAt == right.preview.createdAt && left.rev == right.rev &&
+           left.closed == right.closed && left.archived == right.archived;
 }
 
 Result<std::vector<Drift>> findDrift(Store& store, const ConversationRef& ref) {

@@ -20,6 +20,12 @@ Result<States> loadExact(Store& store, const std::vector<ConversationRef>& refs)
 // Read positions are kept, clamped to the messages there are.
 Result<std::vector<Membership>> recompute(Store& store, const ConversationState& state);
 
+// Whether a change with this mark is one of its last.
+bool made(const std::string& mark, const Conversation& conversation);
+
+// What lists are filtered by.
+void copyState(const Conversation& conversation, Membership* membership);
+
 // Whether two memberships say the same.
 bool same(const Membership& left, const Membership& right);
 

@@ -13,6 +13,7 @@
 #include "schema/problem.hpp"
 #include "schema/text.hpp"
 #include "worker/cursor.hpp"
+#include "worker/fold.hpp"
 #include "worker/handler.hpp"
 
 namespace messaging::worker {
@@ -86,8 +87,8 @@ Answer showConversation(Store& store, const Command& command) {
         return unavailable(users.status());
     }
     const Membership* mine = seen->of(command.who.user);
-    return conversationView(seen->conversation, mine == nullptr ? Membership() : *mine,
-                            users.value());
+    return conversationView(seen->conversation, command.who.user,
+                            mine == nullptr ? Membership() : *mine, users.value());
 }
 
 // --- Its messages
@@ -143,8 +144,14 @@ Answer showHistory(Store& store, const Command& command) {
 
 // --- The list
 
+// What is looked at for one page of the list where words are searched: so many rows at
+// once, so often. Past that the page is short, and its cursor goes on.
+constexpr unsigned kLookedAtOnce = 100;
+constexpr int kLooks = 20;
+
 struct Page {
     std::vector<Membership> places;
+    ListPlace start;  // of the walk, as of this page
     std::optional<ListCursor> next;
 };
 
@@ -159,41 +166,46 @@ Result<std::vector<Membership>> rows(Store& store, const Command& command,
     return found.ok() ? std::move(found) : unavailable(found.status());
 }
 
-Result<Page> firstPage(Store& store, const Command& command, unsigned limit) {
+Result<Page> firstPage(Store& store, const Command& command, const ListFilter& filter,
+                       unsigned limit) {
     Result<std::vector<Membership>> found =
-        rows(store, command, {std::nullopt, std::nullopt, limit + 1});
+        rows(store, command, {std::nullopt, std::nullopt, limit + 1, filter});
     if (!found.ok()) {
         return found.status();
     }
-    Page page{std::move(found.value()), std::nullopt};
+    Page page{std::move(found.value()), {}, std::nullopt};
+    if (!page.places.empty()) {
+        page.start = placeOf(page.places.front());
+    }
     if (page.places.size() > limit) {
         page.places.resize(limit);
-        page.next = {placeOf(page.places.front()), placeOf(page.places.back())};
+        page.next = {page.start, placeOf(page.places.back())};
     }
     return page;
 }
 
 // What moved above the walk's start since, then what lies below its last place. The
 // part below is asked for first: what leaves it meanwhile is then found above.
-Result<Page> nextPage(Store& store, const Command& command, const ListCursor& cursor,
-                      unsigned limit) {
+Result<Page> nextPage(Store& store, const Command& command, const ListFilter& filter,
+                      const ListCursor& cursor, unsigned limit) {
     Result<std::vector<Membership>> below =
-        rows(store, command, {cursor.last, std::nullopt, limit + 1});
+        rows(store, command, {cursor.last, std::nullopt, limit + 1, filter});
     if (!below.ok()) {
         return below.status();
     }
     Result<std::vector<Membership>> above =
-        rows(store, command, {std::nullopt, cursor.start, limit + 1});
+        rows(store, command, {std::nullopt, cursor.start, limit + 1, filter});
     if (!above.ok()) {
         return above.status();
     }
-    Page page{std::move(above.value()), std::nullopt};
-    const ListPlace start =
-        page.places.empty() ? cursor.start : placeOf(page.places.front());
+    Page page{std::move(above.value()), cursor.start, std::nullopt};
+    if (!page.places.empty()) {
+        page.start = placeOf(page.places.front());
+    }
     if (page.places.size() > limit) {
         // More moved than fits: the walk starts again from the top.
         page.places.resize(limit);
-        page.next = {start, placeOf(page.places.back())};
+        page.next = {page.start, placeOf(page.places.back())};
         return page;
     }
     ListPlace last = cursor.last;
@@ -214,28 +226,13 @@ Result<Page> nextPage(Store& store, const Command& command, const ListCursor& cu
         page.places.push_back(std::move(membership));
     }
     if (more) {
-        page.next = {start, last};
+        page.next = {page.start, last};
     }
     return page;
 }
 
-Result<Page> findPage(Store& store, const Command& command) {
-    const Result<ListArguments> arguments = parseList(command.body);
-    if (!arguments.ok()) {
-        return arguments.status();
-    }
-    if (arguments->cursor.empty()) {
-        return firstPage(store, command, arguments->limit);
-    }
-    const std::optional<ListCursor> cursor = decodeCursor(arguments->cursor);
-    if (!cursor) {
-        return {Code::InvalidCursor, "not one of ours", "cursor"};
-    }
-    return nextPage(store, command, *cursor, arguments->limit);
-}
-
 // What the rows of a page need to be shown, by id.
-struct Context {
+struct Needed {
     std::map<std::string, Conversation> conversations;
     std::map<std::string, User> users;
 
@@ -251,8 +248,8 @@ struct Context {
     }
 };
 
-Result<Context> findContext(Store& store, const std::string& site,
-                            const std::vector<Membership>& places) {
+Result<Needed> findNeeded(Store& store, const std::string& site,
+                          const std::vector<Membership>& places) {
     std::vector<ConversationRef> refs;
     for (const Membership& membership : places) {
         refs.push_back({site, membership.conversation});
@@ -261,11 +258,11 @@ Result<Context> findContext(Store& store, const std::string& site,
     if (!conversations.ok()) {
         return unavailable(conversations.status());
     }
-    Context context;
+    Needed needed;
     std::set<std::string> members;
     for (Conversation& conversation : conversations.value()) {
         members.insert(conversation.members.begin(), conversation.members.end());
-        context.conversations[conversation.id] = std::move(conversation);
+        needed.conversations[conversation.id] = std::move(conversation);
     }
     Result<std::vector<User>> users =
         store.users(site, std::vector<std::string>(members.begin(), members.end()));
@@ -273,36 +270,121 @@ Result<Context> findContext(Store& store, const std::string& site,
         return unavailable(users.status());
     }
     for (User& user : users.value()) {
-        context.users[user.id] = std::move(user);
+        needed.users[user.id] = std::move(user);
     }
-    return context;
+    return needed;
+}
+
+// Where the store filtered by a copy, which may be older than the conversation.
+bool fits(const Conversation& conversation, const std::string& caller,
+          const ListFilter& filter) {
+    return filter.closed.value_or(conversation.closed) == conversation.closed &&
+           (!filter.archived || *filter.archived == isArchived(conversation, caller));
+}
+
+// Whether something that a list shows of it has these words, which are folded.
+bool mentions(const Conversation& conversation, const Membership& mine,
+              const std::vector<User>& users, const std::string& words) {
+    std::string shown = conversation.subject + '\n' + conversation.context.id + '\n' +
+                        mine.preview.content;
+    for (const std::string& member : conversation.members) {
+        shown += '\n' + member;
+    }
+    for (const User& user : users) {
+        shown += '\n' + user.name;
+    }
+    return fold(shown).find(words) != std::string::npos;
+}
+
+// What a page shows, and where the next one begins.
+struct Shown {
+    std::vector<std::string> views;
+    std::optional<ListCursor> next;
+};
+
+// Adds what is wanted of a page of the store's. Ends within it where there is enough.
+Status addPage(Store& store, const Command& command, const ListArguments& arguments,
+               const Page& page, Shown* shown) {
+    const Result<Needed> needed = findNeeded(store, command.who.site, page.places);
+    if (!needed.ok()) {
+        return needed.status();
+    }
+    const std::string& caller = command.who.user;
+    const std::string words = fold(arguments.q);
+    for (size_t i = 0; i < page.places.size(); ++i) {
+        const Membership& mine = page.places[i];
+        const auto found = needed->conversations.find(mine.conversation);
+        if (found == needed->conversations.end()) {
+            continue;  // a membership without its conversation cannot be shown
+        }
+        const Conversation& conversation = found->second;
+        const std::vector<User> users = needed->membersOf(conversation);
+        if (!fits(conversation, caller, arguments.filter) ||
+            (!words.empty() && !mentions(conversation, mine, users, words))) {
+            continue;
+        }
+        shown->views.push_back(conversationView(conversation, caller, mine, users));
+        if (shown->views.size() == arguments.limit) {
+            shown->next = page.next;
+            if (i + 1 < page.places.size()) {
+                shown->next = {page.start, placeOf(mine)};
+            }
+            return {};
+        }
+    }
+    shown->next = page.next;
+    return {};
+}
+
+Result<Shown> findShown(Store& store, const Command& command) {
+    const Result<ListArguments> arguments = parseList(command.body);
+    if (!arguments.ok()) {
+        return arguments.status();
+    }
+    Shown shown;
+    if (!arguments->cursor.empty()) {
+        shown.next = decodeCursor(arguments->cursor);
+        if (!shown.next) {
+            return {Code::InvalidCursor, "not one of ours", "cursor"};
+        }
+    }
+    for (int look = 0; look == 0 || (look < kLooks && shown.next); ++look) {
+        const auto left = arguments->limit - static_cast<unsigned>(shown.views.size());
+        const unsigned most = arguments->q.empty() ? left : kLookedAtOnce;
+        const ListFilter& filter = arguments->filter;
+        const Result<Page> page =
+            shown.next ? nextPage(store, command, filter, *shown.next, most)
+                       : firstPage(store, command, filter, most);
+        if (!page.ok()) {
+            return page.status();
+        }
+        Status status =
+            addPage(store, command, arguments.value(), page.value(), &shown);
+        if (!status.ok()) {
+            return status;
+        }
+        if (shown.views.size() == arguments->limit) {
+            break;
+        }
+    }
+    return shown;
 }
 
 Answer showList(Store& store, const Command& command) {
-    const Result<Page> page = findPage(store, command);
-    if (!page.ok()) {
-        return page.status();
-    }
-    const Result<Context> context = findContext(store, command.who.site, page->places);
-    if (!context.ok()) {
-        return context.status();
+    const Result<Shown> shown = findShown(store, command);
+    if (!shown.ok()) {
+        return shown.status();
     }
     std::string body;
     json::Writer writer(body);
     writer.object().key("me").raw(identityView(command.who));
     writer.key("conversations").array();
-    for (const Membership& mine : page->places) {
-        const auto found = context->conversations.find(mine.conversation);
-        if (found == context->conversations.end()) {
-            continue;  // a membership without its conversation cannot be shown
-        }
-        const Conversation& conversation = found->second;
-        writer.raw(
-            conversationView(conversation, mine, context->membersOf(conversation)));
+    for (const std::string& view : shown->views) {
+        writer.raw(view);
     }
     writer.end().key("nextCursor");
-    if (page->next) {
-        writer.string(encodeCursor(*page->next));
+    if (shown->next) {
+        writer.string(encodeCursor(*shown->next));
     } else {
         writer.null();
     }

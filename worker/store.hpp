@@ -69,9 +69,10 @@ struct ListPlace {
 };
 
 struct ListRange {
-    std::optional<ListPlace> below;  // exclusive: older than this
-    std::optional<ListPlace> above;  // exclusive: newer than this
+    std::optional<ListPlace> below = {};  // exclusive: older than this
+    std::optional<ListPlace> above = {};  // exclusive: newer than this
     unsigned limit = limits::kDefaultPage;
+    ListFilter filter = {};
 };
 
 struct Unread {
@@ -140,10 +141,14 @@ public:
     // Those that are absent; who exists stays as it is.
     virtual Status insertConversations(
         const std::vector<Conversation>& conversations) = 0;
+    // What changes of a conversation, as `to` has it, where its rev is still `from`.
+    // True if it was.
+    virtual Result<bool> change(uint64_t from, const Conversation& to) = 0;
     // In order. One result a message; a duplicate is not a failure.
     virtual Result<std::vector<InsertResult>> insertMessages(
         const std::vector<Message>& messages) = 0;
-    // By maximum, component by component; made where absent.
+    // By maximum, component by component; made where absent. What is copied from the
+    // conversation changes only when `rev` rises.
     virtual Status raise(const std::vector<Membership>& memberships) = 0;
     // Names and roles, the newest word wins.
     virtual Status putUsers(const std::vector<User>& users) = 0;

@@ -52,6 +52,11 @@ Document& Document::value(const char* key, const bson_iter_t& value) {
     return *this;
 }
 
+Document& Document::null(const char* key) {
+    bson_append_null(bson_.get(), key, -1);
+    return *this;
+}
+
 Array& Array::text(std::string_view value) {
     bson_append_utf8(bson_.get(), next().c_str(), -1, value.data(),
                      static_cast<int>(value.size()));
@@ -92,6 +97,11 @@ uint64_t View::number(const char* key) const {
     bson_iter_t field;
     const int64_t value = find(key, &field) ? bson_iter_as_int64(&field) : 0;
     return value < 0 ? 0 : static_cast<uint64_t>(value);
+}
+
+bool View::flag(const char* key) const {
+    bson_iter_t field;
+    return find(key, &field) && BSON_ITER_HOLDS_BOOL(&field) && bson_iter_bool(&field);
 }
 
 bool View::oid(const char* key, bson_oid_t* value) const {

@@ -49,6 +49,7 @@ public:
     Document& document(const char* key, const Document& value);
     Document& array(const char* key, const Array& value);
     Document& value(const char* key, const bson_iter_t& value);
+    Document& null(const char* key);
 
     const bson_t* get() const { return bson_.get(); }
 
@@ -83,6 +84,7 @@ public:
 
     std::string text(const char* key) const;  // "a.b" reads b of a
     uint64_t number(const char* key) const;
+    bool flag(const char* key) const;  // absent: false
     bool oid(const char* key, bson_oid_t* value) const;
     // Calls with an iterator on each element of an array.
     template <typename Visit>

@@ -31,7 +31,33 @@ Conversation conversationFrom(const View& found) {
     });
     conversation.starter = found.text("starter");
     conversation.createdAt = found.number("createdAt");
+    conversation.closed = found.flag("closed");
+    conversation.closedSeq = found.number("closedSeq");
+    found.each("archived", [&](const bson_iter_t& member) {
+        conversation.archived.push_back(textOf(member));
+    });
+    conversation.rev = found.number("rev");
+    found.each("changes", [&](const bson_iter_t& mark) {
+        conversation.changes.push_back(textOf(mark));
+    });
     return conversation;
+}
+
+Document changesOf(const Conversation& conversation) {
+    Array archived, changes;
+    for (const auto& member : conversation.archived) {
+        archived.text(member);
+    }
+    for (const auto& mark : conversation.changes) {
+        changes.text(mark);
+    }
+    Document document;
+    document.text("subject", conversation.subject);
+    document.flag("closed", conversation.closed);
+    document.number("closedSeq", conversation.closedSeq);
+    document.array("archived", archived).number("rev", conversation.rev);
+    document.array("changes", changes);
+    return document;
 }
 
 Document documentOf(const Message& message) {
@@ -90,6 +116,10 @@ Document documentOf(const Membership& membership) {
     document.number("readSent", membership.readSent);
     document.number("activity", membership.activity);
     document.document("preview", documentOf(membership.preview));
+    if (membership.rev > 0) {
+        document.number("rev", membership.rev).flag("closed", membership.closed);
+        document.flag("archived", membership.archived);
+    }
     return document;
 }
 
@@ -107,6 +137,11 @@ Membership membershipFrom(const View& found) {
     membership.preview.sender = found.text("preview.sender");
     membership.preview.content = found.text("preview.content");
     membership.preview.createdAt = found.number("preview.createdAt");
+    membership.rev = found.number("rev");
+    membership.closed = found.flag("closed");
+    membership.archived = found.flag("archived");
+    membership.context.type = found.text("contextType");
+    membership.context.id = found.text("contextId");
     return membership;
 }
 

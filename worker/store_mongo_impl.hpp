@@ -13,6 +13,7 @@ namespace messaging::worker::mongo {
 // --- Documents, as schema/mongodb.json has them
 
 Document documentOf(const Conversation& conversation);
+Document changesOf(const Conversation& conversation);
 Document documentOf(const Message& message);
 Document documentOf(const Membership& membership);
 Document documentOf(const Preview& preview);
@@ -63,6 +64,7 @@ public:
 
     Status begin(const Note& note) override;
     Status insertConversations(const std::vector<Conversation>& conversations) override;
+    Result<bool> change(uint64_t from, const Conversation& to) override;
     Result<std::vector<InsertResult>> insertMessages(
         const std::vector<Message>& messages) override;
     Status raise(const std::vector<Membership>& memberships) override;

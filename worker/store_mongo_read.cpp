@@ -52,6 +52,33 @@ Document beyond(const ListPlace& place, const char* operation) {
     return either;
 }
 
+// {FIELD: true}, or not true: it may be absent.
+void restrictFlag(const char* field, const std::optional<bool>& wanted,
+                  Document* filter) {
+    Document other;
+    if (wanted && *wanted) {
+        filter->flag(field, true);
+    } else if (wanted) {
+        filter->document(field, other.flag("$ne", true));
+    }
+}
+
+void restrict(const ListFilter& wanted, Document* filter) {
+    restrictFlag("closed", wanted.closed, filter);
+    restrictFlag("archived", wanted.archived, filter);
+    if (wanted.unread && *wanted.unread) {
+        filter->document("unread", bound("$gt", 0));
+    } else if (wanted.unread) {
+        filter->number("unread", 0);
+    }
+    if (!wanted.context.type.empty()) {
+        filter->text("contextType", wanted.context.type);
+    }
+    if (!wanted.context.id.empty()) {
+        filter->text("contextId", wanted.context.id);
+    }
+}
+
 Document sorted(std::initializer_list<std::pair<const char*, int>> keys,
                 unsigned limit) {
     Document sort, options;
@@ -196,6 +223,7 @@ Result<std::vector<Membership>> MongoStore::list(const std::string& site,
     if (!sides.empty()) {
         filter.document("activity", activity).array("$and", sides);
     }
+    restrict(range.filter, &filter);
     std::vector<Membership> found;
     const Status status = find(
         Name::Memberships, filter,

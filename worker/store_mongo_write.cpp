@@ -56,6 +56,14 @@ Document difference(const char* left, const char* right) {
     return document;
 }
 
+// {$cond: [condition, value, "$field"]}
+Document choice(const Document& condition, bool value, const char* field) {
+    Document literal, document;
+    literal.flag("$literal", value);
+    document.array("$cond", Array().document(condition).document(literal).text(field));
+    return document;
+}
+
 // The pipeline of raise(). Its first stage sees the document as it was, its second what
 // the first made of it. What users wrote stands under $literal, or "$x" would be a
 // field.
@@ -71,6 +79,19 @@ Document raisePipeline(const Membership& to) {
     values.document("sent", maximum("$sent", to.sent));
     values.document("readSeq", maximum("$readSeq", to.readSeq));
     values.document("readSent", maximum("$readSent", to.readSent));
+    // Conversations that never changed and have no context need none of this.
+    if (to.rev > 0) {
+        Document newer;
+        newer.array("$gt", Array().number(to.rev).text("$rev"));
+        values.document("rev", maximum("$rev", to.rev));
+        values.document("closed", choice(newer, to.closed, "$closed"));
+        values.document("archived", choice(newer, to.archived, "$archived"));
+    }
+    if (!to.context.type.empty()) {
+        Document type, id;
+        values.document("contextType", type.text("$literal", to.context.type));
+        values.document("contextId", id.text("$literal", to.context.id));
+    }
     set.document("$set", values);
 
     Document unread, atLeast, derived, setDerived;
@@ -264,6 +285,35 @@ Status MongoStore::insertConversations(const std::vector<Conversation>& conversa
     }
     const BulkOutcome outcome = execute(operations.get(), "inserting conversations");
     return settle(outcome.status, outcome.wrote);
+}
+
+Result<bool> MongoStore::change(uint64_t from, const Conversation& to) {
+    const Status status = client_.ready();
+    if (!status.ok()) {
+        return settle(status, false);
+    }
+    Document filter, set;
+    filter.text("site", to.site).text("id", to.id);
+    if (from == 0) {
+        filter.null("rev");  // never changed: there is none
+    } else {
+        filter.number("rev", from);
+    }
+    set.document("$set", changesOf(to));
+    bson_t reply;
+    bson_error_t error;
+    const bool done =
+        mongoc_collection_update_one(client_.collection(Name::Conversations),
+                                     filter.get(), set.get(), nullptr, &reply, &error);
+    const bool matched = View(&reply).number("matchedCount") == 1;
+    bson_destroy(&reply);
+    if (!done) {
+        const Status failed =
+            client_.failure(Code::Internal, "changing a conversation", error);
+        return settle(failed, true);
+    }
+    wrote_ = wrote_ || matched;
+    return matched;
 }
 
 Result<std::vector<InsertResult>> MongoStore::insertMessages(

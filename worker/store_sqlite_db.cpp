@@ -37,8 +37,11 @@ const char kStep2[] =
 const char kStep3[] =
 #include "schema/sqlite-3.sql.inc"
     ;
+const char kStep4[] =
+#include "schema/sqlite-4.sql.inc"
+    ;
 
-constexpr std::array<const char*, 3> kSteps = {kStep1, kStep2, kStep3};
+constexpr std::array<const char*, 4> kSteps = {kStep1, kStep2, kStep3, kStep4};
 
 constexpr int64_t kApplicationId = 0x6d736773;  // "msgs"
 

@@ -38,6 +38,7 @@ public:
 
     Status begin(const Note& note) override;
     Status insertConversations(const std::vector<Conversation>& conversations) override;
+    Result<bool> change(uint64_t from, const Conversation& to) override;
     Result<std::vector<InsertResult>> insertMessages(
         const std::vector<Message>& messages) override;
     Status raise(const std::vector<Membership>& memberships) override;

@@ -3,6 +3,7 @@
 #include "worker/store_sqlite_impl.hpp"
 
 #include <algorithm>
+#include <sstream>
 
 #include "schema/limits.hpp"
 #include "schema/text.hpp"
@@ -23,7 +24,8 @@ constexpr unsigned kWalkPage = 500;
 #define MEMBERSHIP_COLUMNS                                                  \
     "conversation.name, member.name, last_seq, sent, read_seq, read_sent, " \
     "memberships.activity,"                                                 \
-    " preview_seq, ifnull(sender.name, ''), preview_content, preview_at"
+    " preview_seq, ifnull(sender.name, ''), preview_content, preview_at,"   \
+    " memberships.rev, memberships.closed, memberships.archived"
 #define MEMBERSHIP_NAMES                                                              \
     " CROSS JOIN names AS conversation ON conversation.id = memberships.conversation" \
     " CROSS JOIN names AS member ON member.id = memberships.member"                   \
@@ -63,6 +65,9 @@ Membership membershipFrom(Query& row, const std::string& site) {
     membership.preview.sender = row.text();
     membership.preview.content = row.text();
     membership.preview.createdAt = row.number();
+    membership.rev = row.number();
+    membership.closed = row.number() != 0;
+    membership.archived = row.number() != 0;
     return membership;
 }
 
@@ -76,6 +81,11 @@ Result<std::vector<Membership>> allMemberships(Query& query, const std::string& 
         return query.failure(what);
     }
     return found;
+}
+
+// 0, 1, or 2 for both.
+uint64_t choiceOf(const std::optional<bool>& wanted) {
+    return wanted ? uint64_t{*wanted} : 2;
 }
 
 // One state of the database for several statements. Inside a batch that is there
@@ -116,9 +126,9 @@ Result<std::optional<Conversation>> SqliteStore::conversation(
         return number.status();
     }
     Query query(database_,
-                "SELECT kind, subject, context_type, context_id, names.name, created_at"
-                " FROM conversations CROSS JOIN names ON names.id = starter"
-                " WHERE conversations.id = ?");
+                "SELECT kind, subject, context_type, context_id, names.name, created_at,"
+                " closed, closed_seq, rev, changes FROM conversations"
+                " CROSS JOIN names ON names.id = starter WHERE conversations.id = ?");
     query.bind(number.value());
     if (!query.row()) {
         return query.ok() ? Result<std::optional<Conversation>>(std::nullopt)
@@ -133,14 +143,25 @@ Result<std::optional<Conversation>> SqliteStore::conversation(
     found.context.id = query.text();
     found.starter = query.text();
     found.createdAt = query.number();
-    // Its members never change, so two statements see one conversation.
+    found.closed = query.number() != 0;
+    found.closedSeq = query.number();
+    found.rev = query.number();
+    std::istringstream marks(query.text());
+    for (std::string mark; marks >> mark;) {
+        found.changes.push_back(mark);
+    }
+    // Its members never change. Who archived it may be newer than `rev` says, and then is
+    // said again with the rev that it has.
     Query members(database_,
-                  "SELECT name FROM conversation_members"
+                  "SELECT name, archived FROM conversation_members"
                   " CROSS JOIN names ON names.id = member"
                   " WHERE conversation = ? ORDER BY name");
     members.bind(number.value());
     while (members.row()) {
         found.members.push_back(members.text());
+        if (members.number() != 0) {
+            found.archived.push_back(found.members.back());
+        }
     }
     if (!members.ok()) {
         return members.failure("reading a conversation's members");
@@ -219,12 +240,20 @@ Result<std::vector<Membership>> SqliteStore::list(const std::string& site,
             return number->status();
         }
     }
-    // SQLite reads both halves at once and stops at the limit.
+    const ListFilter& filter = range.filter;
+    const uint64_t closed = choiceOf(filter.closed);
+    const uint64_t archived = choiceOf(filter.archived);
+    // SQLite reads both halves at once and stops at the limit; one that is not wanted
+    // is not begun.
 #define HALF(unread)                                                             \
     "SELECT conversation, activity FROM memberships INDEXED BY memberships_list" \
     " WHERE member = ?1 AND (unread > 0) = " unread                              \
     " AND (activity, conversation) < (?2, ?3)"                                   \
-    " AND (activity, conversation) > (?4, ?5)"
+    " AND (activity, conversation) > (?4, ?5) AND ?7 <> 1 - " unread             \
+    " AND (?8 = 2 OR closed = ?8) AND (?9 = 2 OR archived = ?9)"                 \
+    " AND (?10 = '' OR EXISTS (SELECT 1 FROM conversations AS about"             \
+    "  WHERE about.id = conversation AND about.context_type = ?10"               \
+    "  AND (?11 = '' OR about.context_id = ?11)))"
     Query query(database_,
                 "SELECT " MEMBERSHIP_COLUMNS " FROM"
                 " (" HALF("0") " UNION ALL " HALF("1")
@@ -235,6 +264,8 @@ Result<std::vector<Membership>> SqliteStore::list(const std::string& site,
 #undef HALF
     query.bind(owner.value()).bind(below.activity).bind(belowId.value());
     query.bind(above.activity).bind(aboveId.value()).bind(uint64_t{range.limit});
+    query.bind(choiceOf(filter.unread)).bind(closed).bind(archived);
+    query.bind(filter.context.type).bind(filter.context.id);
     return allMemberships(query, site, "reading a list");
 }
 

@@ -159,6 +159,46 @@ Status SqliteStore::insertConversations(
     return {};
 }
 
+Result<bool> SqliteStore::change(uint64_t from, const Conversation& to) {
+    if (batch_ != Batch::Open) {
+        return {Code::Internal, "sqlite: a write without a batch"};
+    }
+    const auto number = names_.find(to.site, to.id);
+    if (!number.ok()) {
+        return number.status();
+    }
+    std::string changes;
+    for (const auto& mark : to.changes) {
+        changes += (changes.empty() ? "" : " ") + mark;
+    }
+    Query update(database_,
+                 "UPDATE conversations SET subject = ?, closed = ?, closed_seq = ?,"
+                 " rev = ?, changes = ? WHERE id = ? AND rev = ?");
+    update.bind(to.subject).bind(uint64_t{to.closed}).bind(to.closedSeq);
+    update.bind(to.rev).bind(changes).bind(number.value()).bind(from);
+    if (!update.run()) {
+        return update.failure("changing a conversation");
+    }
+    if (sqlite3_changes(database_.connection()) == 0) {
+        return false;
+    }
+    for (const auto& name : to.members) {
+        const auto member = names_.find(to.site, name);
+        if (!member.ok()) {
+            return member.status();
+        }
+        Query archive(database_,
+                      "UPDATE conversation_members SET archived = ?1"
+                      " WHERE conversation = ?2 AND member = ?3 AND archived <> ?1");
+        archive.bind(uint64_t{isArchived(to, name)});
+        archive.bind(number.value()).bind(member.value());
+        if (!archive.run()) {
+            return archive.failure("archiving a conversation");
+        }
+    }
+    return true;
+}
+
 // False: the sequence number or the key is taken.
 Result<bool> SqliteStore::insertMessage(const Message& message) {
     const auto conversation = names_.make(message.site, message.conversation);
@@ -233,8 +273,12 @@ Status SqliteStore::raise(const std::vector<Membership>& memberships) {
     constexpr const char* kRaise =
         "INSERT INTO memberships (conversation, member, last_seq, sent, read_seq,"
         " read_sent, activity, preview_seq, preview_sender, preview_content,"
-        " preview_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " preview_at, rev, closed, archived)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (conversation, member) DO UPDATE SET"
+        " closed = iif(excluded.rev > rev, excluded.closed, closed),"
+        " archived = iif(excluded.rev > rev, excluded.archived, archived),"
+        " rev = max(rev, excluded.rev),"
         " activity = iif(excluded.last_seq > last_seq, excluded.activity, activity),"
         " preview_seq ="
         "  iif(excluded.last_seq > last_seq, excluded.preview_seq, preview_seq),"
@@ -250,7 +294,8 @@ Status SqliteStore::raise(const std::vector<Membership>& memberships) {
         " read_seq = max(read_seq, excluded.read_seq),"
         " read_sent = max(read_sent, excluded.read_sent)"
         " WHERE excluded.last_seq > last_seq OR excluded.sent > sent"
-        " OR excluded.read_seq > read_seq OR excluded.read_sent > read_sent";
+        " OR excluded.read_seq > read_seq OR excluded.read_sent > read_sent"
+        " OR excluded.rev > rev";
     for (const auto& to : memberships) {
         const auto numbers = numbersOf(to);
         if (!numbers.ok()) {
@@ -261,6 +306,7 @@ Status SqliteStore::raise(const std::vector<Membership>& memberships) {
         raise.bind(to.lastSeq).bind(to.sent).bind(to.readSeq).bind(to.readSent);
         raise.bind(to.activity).bind(to.preview.seq).bind(numbers->sender);
         raise.bind(to.preview.content).bind(to.preview.createdAt);
+        raise.bind(to.rev).bind(uint64_t{to.closed}).bind(uint64_t{to.archived});
         if (!raise.run()) {
             return raise.failure("raising a membership");
         }
@@ -354,20 +400,23 @@ Result<bool> SqliteStore::exchangeLocked(const std::optional<Membership>& from,
         database_,
         from ? "UPDATE memberships SET last_seq = ?, sent = ?, read_seq = ?,"
                " read_sent = ?, activity = ?, preview_seq = ?, preview_sender = ?,"
-               " preview_content = ?, preview_at = ?"
-               " WHERE conversation = ? AND member = ?"
+               " preview_content = ?, preview_at = ?, rev = ?, closed = ?,"
+               " archived = ? WHERE conversation = ? AND member = ?"
                " AND last_seq = ? AND sent = ? AND read_seq = ? AND read_sent = ?"
                " AND activity = ? AND preview_seq = ? AND preview_sender = ?"
-               " AND preview_content = ? AND preview_at = ?"
+               " AND preview_content = ? AND preview_at = ? AND rev = ?"
+               " AND closed = ? AND archived = ?"
              : "INSERT INTO memberships (last_seq, sent, read_seq, read_sent, activity,"
-               " preview_seq, preview_sender, preview_content, preview_at,"
-               " conversation, member) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+               " preview_seq, preview_sender, preview_content, preview_at, rev,"
+               " closed, archived, conversation, member)"
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                " ON CONFLICT DO NOTHING");
     const auto bindValues = [&change](const Membership& values, uint64_t sender) {
         change.bind(values.lastSeq).bind(values.sent).bind(values.readSeq);
         change.bind(values.readSent).bind(values.activity).bind(values.preview.seq);
         change.bind(sender).bind(values.preview.content);
-        change.bind(values.preview.createdAt);
+        change.bind(values.preview.createdAt).bind(values.rev);
+        change.bind(uint64_t{values.closed}).bind(uint64_t{values.archived});
     };
     const auto numbers = numbersOf(to);
     const auto before = numbersOf(from.value_or(to));

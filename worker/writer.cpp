@@ -135,7 +135,7 @@ Status Writer::State::complete(const std::vector<ConversationRef>& refs, Heights
         }
         uint64_t height = 0;
         for (const Membership& membership : right.value()) {
-            height += 1 + membership.lastSeq + membership.readSeq;
+            height += 1 + membership.lastSeq + membership.readSeq + membership.rev;
         }
         const bool news = std::exchange(told[ref], height) != height;
         for (Membership& membership : right.value()) {

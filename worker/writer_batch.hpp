@@ -63,6 +63,9 @@ struct Task {
     StartArguments start;          // Start
     bool opened = false;           // Start: the conversation is new
     std::optional<uint64_t> upTo;  // Read
+    ChangeArguments change;        // Change
+    std::string mark;              // Change: by which it is known again
+    bool changed = false;          // Change: it was made now
 
     // Start and Send. The message is complete once it is inserted or found.
     bool content = false;
@@ -93,6 +96,7 @@ private:
     void parseStartTask(Task& task);
     void parseSendTask(Task& task);
     void parseReadTask(Task& task);
+    void parseChangeTask(Task& task);
     void setMessage(Task& task, SendArguments said, const std::string& canonical);
     Status acquire();
     Status admit(Task& task);
@@ -112,12 +116,18 @@ private:
     Status insertRound(std::vector<Task*>& waiting);
     Status lookUp(Task& task);
     Status reload();
+    Status changeAll();
+    Status change(Live& live);
+    void apply(Task& task, Conversation* to) const;
+    uint64_t newestBefore(const Task& task) const;
 
     // --- Say
     Status settleAll();
     Status settle(Task& task);
     void settleMessage(Task& task, const Message& message, bool repeat);
     Status settleRead(Task& task);
+    void settleChange(Task& task);
+    std::string viewOf(Live& live, size_t seat) const;
     Status riseRead(Live& live, Seat& seat, const std::string& member, uint64_t target);
     void answerStart(Task& task, const Message* message, bool read);
     void publishMessage(Live& live, const Message& message, bool repeat);

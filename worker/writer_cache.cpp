@@ -5,6 +5,7 @@
 
 #include "schema/limits.hpp"
 #include "schema/text.hpp"
+#include "worker/drift.hpp"
 
 namespace messaging::worker {
 
@@ -23,6 +24,7 @@ Numbers Live::numbersOf(const Seat& seat) const {
     numbers.readSeq = seat.readSeq;
     numbers.readSent = seat.readSent;
     numbers.activity = lastSeq == 0 ? conversation.createdAt : lastAt;
+    numbers.rev = conversation.rev;
     return numbers;
 }
 
@@ -45,19 +47,20 @@ Membership Live::membership(size_t seat) {
     membership.readSent = numbers.readSent;
     membership.activity = numbers.activity;
     membership.preview = preview;
+    copyState(conversation, &membership);
     return membership;
 }
 
 bool Live::differs(const Seat& seat) const {
     if (lastSeq == 0) {
-        return seat.opening && !seat.stored;
+        return seat.stored ? seat.store.rev < conversation.rev : seat.opening;
     }
     return !(seat.store == numbersOf(seat));  // zeros where nothing is stored
 }
 
 void Live::endBatch() {
     for (Seat& seat : seats) {
-        if (lastSeq > 0 || seat.opening) {
+        if (lists(seat)) {
             seat.stored = true;
             seat.store = numbersOf(seat);
         }
@@ -93,7 +96,8 @@ void adopt(ConversationState state, Live* live) {
         }
         const Membership& row = found->second;
         seat.stored = true;
-        seat.store = {row.lastSeq, row.sent, row.readSeq, row.readSent, row.activity};
+        seat.store = {row.lastSeq,  row.sent,     row.readSeq,
+                      row.readSent, row.activity, row.rev};
         // A store that lost messages may say more than there is to read.
         seat.readSeq = std::min(row.readSeq, state.lastSeq);
         seat.readSent = std::min(row.readSent, seat.sent);

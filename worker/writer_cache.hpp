@@ -95,11 +95,12 @@ struct Numbers {
     uint64_t readSeq = 0;
     uint64_t readSent = 0;
     uint64_t activity = 0;
+    uint64_t rev = 0;  // of the conversation that is copied there
 
     bool operator==(const Numbers& other) const {
         return lastSeq == other.lastSeq && sent == other.sent &&
                readSeq == other.readSeq && readSent == other.readSent &&
-               activity == other.activity;
+               activity == other.activity && rev == other.rev;
     }
 };
 
@@ -142,6 +143,10 @@ struct Live {
     Numbers numbersOf(const Seat& seat) const;
     // What the membership should be now. Makes the preview if need be.
     Membership membership(size_t seat);
+    // Whether the member's list has it.
+    bool lists(const Seat& seat) const {
+        return lastSeq > 0 || seat.opening || seat.stored;
+    }
     // Whether the store must be told.
     bool differs(const Seat& seat) const;
     void endBatch();

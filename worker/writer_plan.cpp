@@ -47,6 +47,8 @@ void Batch::parse(Task& task) {
             return parseSendTask(task);
         case Operation::Read:
             return parseReadTask(task);
+        case Operation::Change:
+            return parseChangeTask(task);
         default:
             return refuseTask(task, Code::InvalidField, "op");
     }
@@ -84,6 +86,19 @@ void Batch::parseReadTask(Task& task) {
         return refuseTask(task, arguments.status().code(), arguments.status().field());
     }
     task.upTo = arguments->seq;
+}
+
+void Batch::parseChangeTask(Task& task) {
+    const Command& command = task.in->command;
+    Result<ChangeArguments> arguments = parseChange(command.body);
+    if (!arguments.ok()) {
+        return refuseTask(task, arguments.status().code(), arguments.status().field());
+    }
+    if (!validKey(command.key)) {
+        return refuseTask(task, Code::InvalidField, "key");
+    }
+    task.mark = changeMark(command.who.user, command.key, encode(arguments.value()));
+    task.change = std::move(arguments.value());
 }
 
 // All of the message but its number.
@@ -183,6 +198,11 @@ Status Batch::admit(Task& task) {
         refuseTask(task, Code::KeyReused);
         return {};
     }
+    if (in.command.operation == Operation::Change && in.expired &&
+        !made(task.mark, task.live->conversation)) {
+        task.dropped = true;  // no earlier run did it, and now it is too late
+        return {};
+    }
     task.live->used = true;
     const Identity& who = in.command.who;
     directory_.learn({who.site, who.user, who.role, who.name});
@@ -247,7 +267,9 @@ Status Batch::nameMembers() {
         if (task.dropped || task.refused()) {
             continue;
         }
-        const bool show = task.in->command.operation == Operation::Start ||
+        const Operation operation = task.in->command.operation;
+        const bool show = operation == Operation::Start ||
+                          operation == Operation::Change ||
                           (task.inserts && task.live->lastSeq == 0) ||
                           (task.found && task.message.seq == 1);
         if (show && shown.insert(task.live).second) {
@@ -293,7 +315,9 @@ bool Batch::writes() const {
         if (task.dropped || task.refused()) {
             continue;
         }
-        if (task.inserts) {
+        const bool changes = task.in->command.operation == Operation::Change &&
+                             !made(task.mark, task.live->conversation);
+        if (task.inserts || changes) {
             return true;
         }
         const bool reads = task.in->command.operation == Operation::Read;

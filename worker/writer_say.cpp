@@ -43,6 +43,10 @@ Status Batch::settle(Task& task) {
     if (task.in->command.operation == Operation::Read) {
         return settleRead(task);
     }
+    if (task.in->command.operation == Operation::Change) {
+        settleChange(task);
+        return {};
+    }
     if (task.content) {
         const bool repeat = task.found || task.twin != nullptr;
         settleMessage(task, task.twin != nullptr ? task.twin->message : task.message,
@@ -88,17 +92,19 @@ void Batch::settleMessage(Task& task, const Message& message, bool repeat) {
 }
 
 void Batch::answerStart(Task& task, const Message* message, bool read) {
-    Live& live = *task.live;
-    const Seat& seat = live.seats[task.seat];
-    const bool listed = live.lastSeq > 0 || seat.opening || seat.stored;
     std::string body = "{\"conversation\":";
-    body += conversationView(live.conversation,
-                             listed ? live.membership(task.seat) : Membership(),
-                             live.users);
+    body += viewOf(*task.live, task.seat);
     body += ",\"message\":";
     body += message == nullptr ? "null" : messageView(*message, read);
     body += '}';
     reply(task, task.opened ? 201 : 200, std::move(body));
+}
+
+std::string Batch::viewOf(Live& live, size_t seat) const {
+    return conversationView(
+        live.conversation, live.conversation.members[seat],
+        live.lists(live.seats[seat]) ? live.membership(seat) : Membership(),
+        live.users);
 }
 
 // By the other side for one's own message, by oneself for the others'.
@@ -132,7 +138,7 @@ void Batch::publishMessage(Live& live, const Message& message, bool repeat) {
 
 void Batch::publishConversation(Live& live, size_t seat) {
     outbox_.add(live.ref.site, live.conversation.members[seat], "conversation",
-                conversationView(live.conversation, live.membership(seat), live.users));
+                viewOf(live, seat));
 }
 
 // --- Reading
@@ -178,6 +184,23 @@ Status Batch::riseRead(Live& live, Seat& seat, const std::string& member,
     }
     seat.readSeq = target;
     return {};
+}
+
+// --- Changes
+
+// What it says is of after the whole batch: who asked later was not told otherwise. Who
+// archives does it for themselves, and nobody else hears of it.
+void Batch::settleChange(Task& task) {
+    Live& live = *task.live;
+    const bool everybody = task.change.closed || task.change.subject;
+    for (size_t i = 0; i < live.seats.size(); ++i) {
+        const bool concerned = everybody || i == task.seat;
+        const bool told = task.changed || task.in->redelivered;
+        if (concerned && told && live.lists(live.seats[i])) {
+            publishConversation(live, i);
+        }
+    }
+    reply(task, 200, viewOf(live, task.seat));
 }
 
 // At the end of a batch: memberships to raise, and one `unread` for each that matters.

@@ -102,6 +102,10 @@ Status Batch::writeAll() {
         return status;
     }
     crashPoint("after-insert");
+    if (Status status = changeAll(); !status.ok()) {
+        return status;
+    }
+    crashPoint("after-changes");
     if (Status status = settleAll(); !status.ok()) {
         return status;
     }
@@ -215,6 +219,105 @@ Status Batch::lookUp(Task& task) {
         task.inserts = false;
     }
     return {};
+}
+
+// --- Changes
+
+Status Batch::changeAll() {
+    std::vector<Live*> changed;
+    for (const Task& task : tasks_) {
+        const bool changes = !task.dropped && !task.refused() &&
+                             task.in->command.operation == Operation::Change;
+        if (changes &&
+            std::find(changed.begin(), changed.end(), task.live) == changed.end()) {
+            changed.push_back(task.live);
+        }
+    }
+    for (Live* live : changed) {
+        if (Status status = change(*live); !status.ok()) {
+            return status;
+        }
+    }
+    return {};
+}
+
+// All of a conversation's changes as one. Where another owner's came first, or an
+// earlier run of our own, they are made to what is there now.
+Status Batch::change(Live& live) {
+    for (int round = 0; round < kRounds; ++round) {
+        Conversation to = live.conversation;
+        for (Task& task : tasks_) {
+            if (task.live == &live && !task.dropped && !task.refused() &&
+                task.in->command.operation == Operation::Change) {
+                apply(task, &to);
+            }
+        }
+        if (to.rev == live.conversation.rev) {
+            return {};
+        }
+        const Result<bool> changed = store_.change(live.conversation.rev, to);
+        if (!changed.ok()) {
+            return changed.status();
+        }
+        if (changed.value()) {
+            live.conversation = std::move(to);
+            return {};
+        }
+        Result<std::optional<Conversation>> found = store_.conversation(live.ref);
+        if (!found.ok()) {
+            return found.status();
+        }
+        if (!found.value() || found.value()->members != live.conversation.members) {
+            return {Code::Internal, "a conversation is gone or another one"};
+        }
+        live.conversation = std::move(*found.value());
+    }
+    crowded_ = true;
+    return {Code::Internal, "another owner keeps changing"};
+}
+
+void Batch::apply(Task& task, Conversation* to) const {
+    task.changed = !made(task.mark, *to);
+    if (!task.changed) {
+        return;
+    }
+    const ChangeArguments& change = task.change;
+    if (change.closed) {
+        if (*change.closed && !to->closed) {
+            to->closedSeq = newestBefore(task);
+        }
+        to->closed = *change.closed;
+    }
+    if (change.archived) {
+        const std::string& member = to->members[task.seat];
+        const auto place =
+            std::lower_bound(to->archived.begin(), to->archived.end(), member);
+        const bool there = place != to->archived.end() && *place == member;
+        if (*change.archived && !there) {
+            to->archived.insert(place, member);
+        } else if (!*change.archived && there) {
+            to->archived.erase(place);
+        }
+    }
+    if (change.subject) {
+        to->subject = *change.subject;
+    }
+    to->rev += 1;
+    to->changes.push_back(task.mark);
+    if (to->changes.size() > limits::kMaxChanges) {
+        to->changes.erase(to->changes.begin());
+    }
+}
+
+// Its conversation's newest message as of this entry.
+uint64_t Batch::newestBefore(const Task& task) const {
+    uint64_t newest = task.live->position;
+    for (const Task* earlier = tasks_.data(); earlier != &task; ++earlier) {
+        if (earlier->live == task.live && earlier->content) {
+            newest = std::max(newest, earlier->message.seq);
+        }
+    }
+    return newest;
 }
 
 // The truth for conversations in which a round met a duplicate.

@@ -62,6 +62,8 @@ std::optional<Place> conversationPlace(std::string_view path) {
     Place place;
     if (rest.empty()) {
         place = reading(Operation::Conversation);
+        place.patch = Operation::Change;
+        place.allow = "GET, HEAD, PATCH";
     } else if (rest == "/messages") {
         place = reading(Operation::History);
         place.post = Operation::Send;

@@ -77,6 +77,11 @@ inline Delivered readOf(const std::string& user, const std::string& conversation
     return entryOf(Operation::Read, user, conversation, encode(ReadArguments{seq}));
 }
 
+inline Delivered changeOf(const std::string& user, const std::string& conversation,
+                          const std::string& body, const std::string& key = {}) {
+    return entryOf(Operation::Change, user, conversation, body, key);
+}
+
 inline Delivered again(Delivered entry, bool expired = false) {
     entry.redelivered = true;
     entry.expired = expired;

@@ -60,6 +60,12 @@ void MemoryDatabase::raise(const Membership& to) {
     row.sent = std::max(row.sent, to.sent);
     row.readSeq = std::max(row.readSeq, to.readSeq);
     row.readSent = std::max(row.readSent, to.readSent);
+    if (to.rev > row.rev) {
+        row.rev = to.rev;
+        row.closed = to.closed;
+        row.archived = to.archived;
+    }
+    row.context = to.context;
 }
 
 // --- Faults
@@ -162,6 +168,21 @@ Status MemoryStore::insertConversations(const std::vector<Conversation>& all) {
             }
         }
     });
+}
+
+Result<bool> MemoryStore::change(uint64_t from, const Conversation& to) {
+    bool changed = false;
+    const Status status = perform("change", [&] {
+        checkNoted(to.site, to.id);
+        Conversation& stored = database_.conversations.at({to.site, to.id});
+        changed = stored.rev == from;
+        if (changed) {
+            wrote_ = true;
+            undo_.push_back([&stored, before = stored] { stored = before; });
+            stored = to;
+        }
+    });
+    return status.ok() ? Result<bool>(changed) : status;
 }
 
 void MemoryStore::insertOne(const Message& message, bool* stopped,

@@ -84,6 +84,7 @@ public:
 
     Status begin(const worker::Note& note) override;
     Status insertConversations(const std::vector<Conversation>& conversations) override;
+    Result<bool> change(uint64_t from, const Conversation& to) override;
     Result<std::vector<worker::InsertResult>> insertMessages(
         const std::vector<Message>& messages) override;
     Status raise(const std::vector<Membership>& memberships) override;

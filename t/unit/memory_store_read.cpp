@@ -77,6 +77,14 @@ bool newer(const ListPlace& left, const ListPlace& right) {
                                            : left.conversation > right.conversation;
 }
 
+bool fits(const Membership& row, const ListFilter& filter) {
+    return row.closed == filter.closed.value_or(row.closed) &&
+           row.archived == filter.archived.value_or(row.archived) &&
+           (row.unread() > 0) == filter.unread.value_or(row.unread() > 0) &&
+           (filter.context.type.empty() || filter.context.type == row.context.type) &&
+           (filter.context.id.empty() || filter.context.id == row.context.id);
+}
+
 ListPlace placeOf(const Membership& membership) {
     return {membership.activity, membership.conversation};
 }
@@ -96,6 +104,9 @@ Result<std::vector<Membership>> MemoryStore::list(const std::string& site,
             continue;
         }
         const ListPlace place = placeOf(row->second);
+        if (!fits(row->second, range.filter)) {
+            continue;
+        }
         if ((!range.below || newer(*range.below, place)) &&
             (!range.above || newer(place, *range.above))) {
             all.push_back(row->second);

@@ -210,10 +210,75 @@ START_TEST(list) {
     EXPECT_TEXT(encode(page.value()), "{\"cursor\":\"abc\",\"limit\":20}");
     EXPECT_FAILURE(parseList("{\"cursor\":1}").status(), Code::InvalidField, "cursor");
     EXPECT_FAILURE(parseList("{\"limit\":0}").status(), Code::InvalidField, "limit");
-    EXPECT_FAILURE(parseList("{\"q\":\"x\"}").status(), Code::UnknownField, "q");
+    EXPECT_FAILURE(parseList("{\"x\":\"x\"}").status(), Code::UnknownField, "x");
     const std::string endless =
         "{\"cursor\":\"" + repeat("c", limits::kMaxCursor + 1) + "\"}";
     EXPECT_FAILURE(parseList(endless).status(), Code::InvalidCursor, "cursor");
+}
+
+START_TEST(listFilters) {
+    const auto query = queryBody({{"q", " Château "},
+                                  {"context", "product:a:b"},
+                                  {"archived", "false"},
+                                  {"unread", "true"},
+                                  {"status", "closed"}});
+    const auto arguments = parseList(query);
+    ck_assert(arguments.ok());
+    const ListFilter& filter = arguments->filter;
+    ck_assert(filter.closed == true && filter.unread == true);
+    ck_assert(filter.archived == false);
+    EXPECT_TEXT(filter.context.type + "/" + filter.context.id, "product/a:b");
+    EXPECT_TEXT(arguments->q, "Château");
+    const std::string canonical =
+        "{\"limit\":50,\"status\":\"closed\",\"unread\":\"true\","
+        "\"archived\":\"false\",\"context\":\"product:a:b\",\"q\":\"Château\"}";
+    EXPECT_TEXT(encode(arguments.value()), canonical);
+    EXPECT_TEXT(encode(parseList(canonical).value()), canonical);
+    EXPECT_TEXT(parseList("{\"context\":\"product\"}")->filter.context.id, "");
+    const struct {
+        const char* name;
+        const char* value;
+    } kRows[] = {{"status", "shut"}, {"status", ""},       {"unread", "1"},
+                 {"unread", ""},     {"archived", "TRUE"}, {"context", ""},
+                 {"context", ":"},   {"context", "a b"},   {"context", "product:"},
+                 {"q", ""},          {"q", " "},           {"q", "a\nb"}};
+    for (const auto& row : kRows) {
+        EXPECT_FAILURE(parseList(queryBody({{row.name, row.value}})).status(),
+                       Code::InvalidField, row.name);
+    }
+    EXPECT_FAILURE(
+        parseList(queryBody({{"q", repeat("x", limits::kMaxSearch + 1)}})).status(),
+        Code::InvalidField, "q");
+    EXPECT_FAILURE(parseList("{\"unread\":true}").status(), Code::InvalidField,
+                   "unread");
+}
+
+START_TEST(changes) {
+    for (const char* canonical :
+         {"{\"status\":\"closed\",\"archived\":true,\"subject\":\"Late\"}",
+          "{\"status\":\"open\"}", "{\"archived\":false}", "{\"subject\":null}"}) {
+        const auto arguments = parseChange(canonical);
+        EXPECT_FOR(arguments.ok(), canonical);
+        EXPECT_TEXT(encode(arguments.value()), canonical);
+    }
+    EXPECT_TEXT(*parseChange("{\"subject\":\" a \"}")->subject, "a");
+    EXPECT_FAILURE(parseChange("{}").status(), Code::MissingField, "status");
+    EXPECT_FAILURE(parseChange("").status(), Code::InvalidJson, "");
+    EXPECT_FAILURE(parseChange("{\"status\":null}").status(), Code::InvalidField,
+                   "status");
+    EXPECT_FAILURE(parseChange("{\"status\":\"Closed\"}").status(), Code::InvalidField,
+                   "status");
+    EXPECT_FAILURE(parseChange("{\"archived\":\"true\"}").status(), Code::InvalidField,
+                   "archived");
+    EXPECT_FAILURE(parseChange("{\"subject\":\"\"}").status(), Code::InvalidField,
+                   "subject");
+    EXPECT_FAILURE(parseChange("{\"kind\":\"ticket\"}").status(), Code::UnknownField,
+                   "kind");
+    const std::string mark = changeMark("ann", "c:1", "{}");
+    ck_assert_uint_eq(mark.size(), 16);
+    ck_assert(changeMark("bob", "c:1", "{}") != mark);
+    ck_assert(changeMark("ann", "c:2", "{}") != mark);
+    ck_assert(changeMark("ann", "c:1", "{\"status\":\"open\"}") != mark);
 }
 
 START_TEST(queries) {
@@ -417,13 +482,13 @@ START_TEST(conversationViews) {
     conversation.members = {"ann", "bob"};
     conversation.createdAt = 1700000000000;
     EXPECT_TEXT(
-        conversationView(conversation, {}, {}),
+        conversationView(conversation, "ann", {}, {}),
         "{\"id\":\"c1\",\"kind\":\"direct\",\"status\":\"open\",\"subject\":null,"
         "\"context\":null,\"members\":[{\"id\":\"ann\",\"role\":null,\"name\":null},"
         "{\"id\":\"bob\",\"role\":null,\"name\":null}],"
         "\"createdAt\":\"2023-11-14T22:13:20.000Z\",\"lastMessageAt\":null,"
         "\"lastMessage\":null,\"lastSeq\":0,\"readSeq\":0,\"unreadCount\":0,"
-        "\"archived\":false}");
+        "\"archived\":false,\"rev\":0}");
 
     conversation.subject = "Order";
     conversation.context = {"product", "7"};
@@ -438,7 +503,7 @@ START_TEST(conversationViews) {
     const std::vector<User> users = {{"shop", "bob", "seller", "Bob"},
                                      {"shop", "eve", "", ""}};
     EXPECT_TEXT(
-        conversationView(conversation, mine, users),
+        conversationView(conversation, "ann", mine, users),
         "{\"id\":\"c1\",\"kind\":\"direct\",\"status\":\"open\",\"subject\":\"Order\","
         "\"context\":{\"type\":\"product\",\"id\":\"7\"},"
         "\"members\":[{\"id\":\"ann\",\"role\":null,\"name\":null},"
@@ -448,7 +513,20 @@ START_TEST(conversationViews) {
         "\"lastMessage\":{\"seq\":9,\"senderId\":\"bob\",\"content\":\"" +
             repeat("x", 159) +
             "…\",\"createdAt\":\"2023-11-14T22:13:20.123Z\"},"
-            "\"lastSeq\":9,\"readSeq\":5,\"unreadCount\":3,\"archived\":false}");
+            "\"lastSeq\":9,\"readSeq\":5,\"unreadCount\":3,\"archived\":false,\"rev\":"
+            "0}");
+
+    conversation.closed = true;
+    conversation.archived = {"ann"};
+    conversation.rev = 7;
+    for (const auto& [viewer, archived] :
+         {std::pair("ann", "true"), std::pair("bob", "false")}) {
+        const std::string view = conversationView(conversation, viewer, mine, users);
+        EXPECT_FOR(view.find("\"status\":\"closed\"") != std::string::npos, view);
+        EXPECT_FOR(view.find("\"archived\":" + std::string(archived) + ",\"rev\":7}") !=
+                       std::string::npos,
+                   view);
+    }
 }
 
 START_TEST(smallViews) {
@@ -475,11 +553,26 @@ START_TEST(smallViews) {
 }  // namespace
 
 Suite* modelSuite() {
-    return suiteOf(
-        "model",
-        {start, startRefuses, memberLimit, contentLimit, longestCanonicalBody, send,
-         unknownFieldNameIsCut, read, history, list, queries, fingerprints, startExtras,
-         sendExtras, messageViews, contentCannotForge, conversationViews, smallViews});
+    return suiteOf("model", {start,
+                             startRefuses,
+                             memberLimit,
+                             contentLimit,
+                             longestCanonicalBody,
+                             send,
+                             unknownFieldNameIsCut,
+                             read,
+                             history,
+                             list,
+                             listFilters,
+                             changes,
+                             queries,
+                             fingerprints,
+                             startExtras,
+                             sendExtras,
+                             messageViews,
+                             contentCannotForge,
+                             conversationViews,
+                             smallViews});
 }
 
 }  // namespace messaging::unit

@@ -1,5 +1,7 @@
 // The rules of reading: who sees what, pages and cursors, what `read` means to whom.
+#include <iterator>
 #include <set>
+#include <sstream>
 
 #include "schema/problem.hpp"
 #include "t/unit/handler_fixture.hpp"
@@ -213,6 +215,65 @@ START_TEST(listPages) {
 }
 
 // What moves up while somebody pages down is still delivered.
+START_TEST(filteredList) {
+    Desk desk;
+    const std::vector<std::string> others = {"Zoé", "bob", "cat", "dan", "eve"};
+    for (const std::string& other : others) {
+        StartArguments start{{"ann", other}, "hello " + other};
+        std::sort(start.members.begin(), start.members.end());
+        start.subject = other == "cat" ? "Château" : "Nothing";
+        start.context = other == "dan" ? Context{"product", "7"} : Context();
+        desk.run({startOf(other == "eve" ? "eve" : "ann", start)});
+    }
+    desk.run({changeOf("ann", idOf({"ann", "bob"}), "{\"status\":\"closed\"}"),
+              changeOf("ann", idOf({"ann", "cat"}), "{\"archived\":true}")});
+    const auto listed = [&](const std::string& filter) {
+        const Reply reply = desk.look(Operation::List, "ann", "", "{" + filter + "}");
+        std::string all;
+        for (int i = 0; at(reply.body, "conversations." + std::to_string(i)) != "-";
+             ++i) {
+            const std::string one =
+                "conversations." + std::to_string(i) + ".lastMessage";
+            all += at(reply.body, one + ".content").substr(6) + " ";
+        }
+        return all + (at(reply.body, "nextCursor") == "null" ? "" : "…");
+    };
+    const auto sorted = [&](const std::string& filter) {  // all have one time
+        std::istringstream words(listed(filter));
+        std::set<std::string> set{std::istream_iterator<std::string>(words), {}};
+        std::string all;
+        for (const std::string& word : set) {
+            all += (all.empty() ? "" : " ") + word;
+        }
+        return all;
+    };
+    EXPECT_TEXT(sorted(""), "Zoé bob cat dan eve");
+    EXPECT_TEXT(sorted("\"status\":\"closed\""), "bob");
+    EXPECT_TEXT(sorted("\"archived\":\"true\""), "cat");
+    EXPECT_TEXT(sorted("\"archived\":\"false\",\"status\":\"open\""), "Zoé dan eve");
+    EXPECT_TEXT(sorted("\"unread\":\"true\""), "eve");
+    EXPECT_TEXT(sorted("\"context\":\"product:7\""), "dan");
+    EXPECT_TEXT(sorted("\"q\":\"CHATEAU\""), "cat");
+    EXPECT_TEXT(sorted("\"q\":\"zoe\""), "Zoé");
+    EXPECT_TEXT(sorted("\"q\":\"name of eve\""), "eve");
+    EXPECT_TEXT(sorted("\"q\":\"hello d\""), "dan");
+    EXPECT_TEXT(sorted("\"q\":\"nowhere\""), "");
+
+    // Page by page, also where each look finds more than a page.
+    std::string cursor;
+    size_t pages = 0;
+    std::set<std::string> seen;
+    do {
+        const std::string from = cursor.empty() ? "" : ",\"cursor\":\"" + cursor + "\"";
+        const Reply reply = desk.look(Operation::List, "ann", "",
+                                      "{\"limit\":1,\"q\":\"nothing\"" + from + "}");
+        ck_assert(seen.insert(at(reply.body, "conversations.0.id")).second);
+        cursor = at(reply.body, "nextCursor");
+    } while (++pages < 4 && cursor != "null");
+    ck_assert_uint_eq(pages, 4);
+    ck_assert_uint_eq(seen.count("-"), 0);
+}
+
 START_TEST(listWhileThingsMove) {
     Desk desk;
     fill(desk, 6);
@@ -380,10 +441,11 @@ START_TEST(faults) {
 }  // namespace
 
 Suite* readerSuite() {
-    return suiteOf("reader", {history, historyRead, notYours, badArguments,
-                              conversation, list, listPages, listWhileThingsMove,
-                              listWhileAllMoves, listMovesBetweenTwoQuestions,
-                              listOfEqualTimes, cursors, unreadCount, faults});
+    return suiteOf(
+        "reader",
+        {history, historyRead, notYours, badArguments, conversation, list, listPages,
+         filteredList, listWhileThingsMove, listWhileAllMoves,
+         listMovesBetweenTwoQuestions, listOfEqualTimes, cursors, unreadCount, faults});
 }
 
 }  // namespace messaging::unit

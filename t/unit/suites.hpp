@@ -8,9 +8,11 @@
     SUITE(backoff)              \
     SUITE(badge)                \
     SUITE(batch)                \
+    SUITE(change)               \
     SUITE(chaos)                \
     SUITE(drain)                \
     SUITE(drift)                \
+    SUITE(fold)                 \
     SUITE(handler)              \
     SUITE(hash)                 \
     SUITE(hub)                  \
@@ -28,6 +30,7 @@
     SUITE(route)                \
     SUITE(shards)               \
     SUITE(sse)                  \
+    SUITE(store_change)         \
     SUITE(store_contract)       \
     SUITE(store_membership)     \
     SUITE(store_sqlite)         \

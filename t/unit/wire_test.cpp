@@ -46,6 +46,7 @@ START_TEST(operations) {
         {Operation::Start, "start", true},
         {Operation::Send, "send", true},
         {Operation::Read, "read", true},
+        {Operation::Change, "change", true},
         {Operation::History, "history", false},
         {Operation::List, "list", false},
         {Operation::Conversation, "conversation", false},

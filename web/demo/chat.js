@@ -169,7 +169,7 @@ class Person {
 
   know(conversation) {
     const known = this.conversations.get(conversation.id);
-    if (!known || known.lastSeq <= conversation.lastSeq) {
+    if (!known || (known.lastSeq <= conversation.lastSeq && known.rev <= conversation.rev)) {
       this.conversations.set(conversation.id, conversation);
     }
     this.showList();

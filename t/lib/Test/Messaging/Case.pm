@@ -11,6 +11,7 @@ package Test::Messaging::Case;
 use strict;
 use warnings;
 
+use JSON::PP ();
 use Time::HiRes qw(time);
 
 use Test::Messaging::Checker qw(problems);
@@ -20,11 +21,12 @@ use Test::Messaging::Load;
 use Test::Messaging::Request;
 
 sub commands {
-    return ('start with content', 'start without', 'start a ticket', 'send', 'send data', 'repeat', 'read');
+    return ('start with content', 'start without', 'start a ticket', 'send', 'send data', 'repeat', 'read', 'change');
 }
 
 # What a command's body has besides.
 my %extras = (
+    'change'         => { status => 'closed', archived => JSON::PP::true, subject => 'Settled' },
     'start a ticket' => { kind => 'ticket', subject => 'Help', context => { type => 'product', id => '7' } },
     'send data'      => { type => 'offer', data => { price => 5 }, context => { type => 'product', id => '7' } },
 );
@@ -43,7 +45,7 @@ sub new {
         op => $op eq 'repeat' ? 'send' : $op, user => $self->{alice}, attempts => [],
         conversation => $self->{conversation}, key => 'the key', start => now(),
     };
-    $operation->{content} = "words $n" if $command ne 'read' && $command ne 'start without';
+    $operation->{content} = "words $n" if $command !~ /^(?:read|change|start without)$/;
     $self->{operations} = [$operation];
     if ($op ne 'start') {
         $messaging->open_conversation($self->{bob}, $self->{alice});
@@ -64,6 +66,7 @@ sub begin {
         start => ['POST', '/conversations', { members => [$self->{bob}], %content }],
         send  => ['POST', "/conversations/$id/messages", \%content],
         read  => ['PATCH', "/conversations/$id/read", {}],
+        change => ['PATCH', "/conversations/$id", \%content],
     );
     return Test::Messaging::Request->new($self->{messaging}, @{ $request{ $operation->{op} } },
         as => $self->{alice}, key => $operation->{key});
@@ -128,9 +131,27 @@ sub settles {
     my ($self, %options) = @_;
     my ($end, @wrong) = time + 5;
     do {
-        @wrong = problems($self->observe($options{streams}));
+        my $observed = $self->observe($options{streams});
+        @wrong = (problems($observed), $self->change_problems($observed));
     } while (@wrong && time < $end);
     return @wrong;
+}
+
+# A change is made as a whole, and once; where it was acknowledged, it is made.
+sub change_problems {
+    my ($self, $observed) = @_;
+    my $operation = $self->{operation};
+    return if $operation->{op} ne 'change';
+    my $changed = grep { ($_->{status} // 0) =~ /^2/ } @{ $operation->{attempts} };
+    my @problems;
+    for my $user (@$self{qw(alice bob)}) {
+        my $seen = $observed->{views}{$user}{list}{ $self->{conversation} } // {};
+        my $found = join ' ', map { $_ // '-' } @$seen{qw(rev status archived subject)};
+        my @right = ('1 closed ' . ($user eq $self->{alice} ? 1 : 0) . ' Settled');
+        push @right, '0 open 0 -' if !$changed;
+        push @problems, "change: $user sees $found" if !grep { $_ eq $found } @right;
+    }
+    return @problems;
 }
 
 sub observe {

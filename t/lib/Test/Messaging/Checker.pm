@@ -120,7 +120,7 @@ sub answer_problems {
         return $view && $found >= $answer->{readSeq} ? ()
             : "loss: $name: acknowledged readSeq $answer->{readSeq}, found $found";
     }
-    if (!defined $operation->{content}) {
+    if (!defined $operation->{content}) {    # a change too, whose effect is its case's to judge
         return $view ? () : "loss: $name: the conversation is not listed";
     }
     my $message = $answer->{message} or return "loss: $name: acknowledged without a message";

@@ -164,8 +164,8 @@ sub is_stopped {
 
 # In the order in which a command passes them.
 sub crash_points {
-    return qw(after-read before-insert after-insert after-memberships after-commit after-log
-        after-publish before-ack);
+    return qw(after-read before-insert after-insert after-changes after-memberships after-commit
+        after-log after-publish before-ack);
 }
 
 # It goes on when tend() is called after its time.
