@@ -105,7 +105,7 @@ START_TEST(filteredLists) {
     raised(*store, rows);
     raised(*store, {membershipOf("g", "ann", 1, 1, 1, 1)});  // never changed, all read
     const auto listed = [&](const ListFilter& filter,
-                            std::optional<ListPlace> below = {}, unsigned limit = 50) {
+                            std::optional<worker::ListPlace> below = {}, unsigned limit = 50) {
         std::string ids;
         for (const auto& one :
              taken(store->list(kSite, "ann", {below, {}, limit, filter}))) {
@@ -124,7 +124,7 @@ START_TEST(filteredLists) {
     EXPECT_TEXT(listed(filter), "gedcb");
     filter.archived = false;
     EXPECT_TEXT(listed(filter), "gedc");
-    EXPECT_TEXT(listed(filter, ListPlace{'d', "d"}), "c");
+    EXPECT_TEXT(listed(filter, worker::ListPlace{'d', "d"}), "c");
     EXPECT_TEXT(listed(filter, {}, 2), "ge");
     filter = {};
     filter.unread = true;
