@@ -46,7 +46,7 @@ is(change('alice', { subject => undef }), '200 5 closed 0 -', 'without a subject
 my %with;
 for my $n (1 .. 12) {
     my $r = $t->post('/conversations', { members => ["u$n"], content => "to $n",
-        $n % 3 ? () : (context => { type => 'product', id => $n }) }, as => 'alice');
+        $n % 3 ? () : (context => { type => 'product', id => "$n" }) }, as => 'alice');
     $with{$n} = $r->{json}{conversation}{id};
 }
 for my $n (1 .. 6) {

@@ -125,10 +125,11 @@ Result<std::optional<Conversation>> SqliteStore::conversation(
     if (!number.ok()) {
         return number.status();
     }
-    Query query(database_,
-                "SELECT kind, subject, context_type, context_id, names.name, created_at,"
-                " closed, closed_seq, rev, changes FROM conversations"
-                " CROSS JOIN names ON names.id = starter WHERE conversations.id = ?");
+    Query query(
+        database_,
+        "SELECT kind, subject, context_type, context_id, names.name, created_at,"
+        " closed, closed_seq, rev, changes FROM conversations"
+        " CROSS JOIN names ON names.id = starter WHERE conversations.id = ?");
     query.bind(number.value());
     if (!query.row()) {
         return query.ok() ? Result<std::optional<Conversation>>(std::nullopt)
@@ -150,8 +151,8 @@ Result<std::optional<Conversation>> SqliteStore::conversation(
     for (std::string mark; marks >> mark;) {
         found.changes.push_back(mark);
     }
-    // Its members never change. Who archived it may be newer than `rev` says, and then is
-    // said again with the rev that it has.
+    // Its members never change. Who archived it may be newer than `rev` says, and then
+    // is said again with the rev that it has.
     Query members(database_,
                   "SELECT name, archived FROM conversation_members"
                   " CROSS JOIN names ON names.id = member"

@@ -110,10 +110,10 @@ START_TEST(startChecks) {
     ck_assert(bench.ask(entry).code == Code::InvalidField);
 
     entry = startOf("ann", kPair, "hello");
-    entry.command.body = "{\"members\":[\"bob\"],\"subject\":\"?\"}";
+    entry.command.body = "{\"members\":[\"bob\"],\"title\":\"?\"}";
     reply = bench.ask(entry);
     ck_assert(reply.code == Code::UnknownField);
-    EXPECT_TEXT(reply.field, "subject");
+    EXPECT_TEXT(reply.field, "title");
 
     ck_assert(bench.ask(startOf("ann", {"ann"}, "hello")).code == Code::InvalidField);
     ck_assert(bench.database.conversations.empty());

@@ -105,7 +105,8 @@ START_TEST(filteredLists) {
     raised(*store, rows);
     raised(*store, {membershipOf("g", "ann", 1, 1, 1, 1)});  // never changed, all read
     const auto listed = [&](const ListFilter& filter,
-                            std::optional<worker::ListPlace> below = {}, unsigned limit = 50) {
+                            std::optional<worker::ListPlace> below = {},
+                            unsigned limit = 50) {
         std::string ids;
         for (const auto& one :
              taken(store->list(kSite, "ann", {below, {}, limit, filter}))) {
