@@ -103,6 +103,9 @@ ngx_command_t commands[] = {
      ngx_conf_set_num_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConfBase, maxContent),
      &contentBounds},
 
+    {ngx_string("messaging_language"), kAnywhere | NGX_CONF_TAKE1, setLanguage,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+
     ngx_null_command,
 };
 
@@ -138,6 +141,8 @@ void* createLocConf(ngx_conf_t* cf) {
         conf->streamsPerUser = NGX_CONF_UNSET_UINT;
         conf->maxBody = NGX_CONF_UNSET_SIZE;
         conf->maxContent = NGX_CONF_UNSET_UINT;
+        conf->negotiated = NGX_CONF_UNSET;
+        conf->language = &kLanguages[0];
     }
     return conf;
 }
@@ -151,6 +156,14 @@ void mergeValues(LocConf& own, const LocConf& outer) {
     ngx_conf_merge_uint_value(own.streamsPerUser, outer.streamsPerUser, 16);
     ngx_conf_merge_size_value(own.maxBody, outer.maxBody, limits::kMaxBody);
     ngx_conf_merge_uint_value(own.maxContent, outer.maxContent, limits::kMaxContent);
+}
+
+void mergeEdge(LocConf& own, const LocConf& outer) {
+    if (own.negotiated == NGX_CONF_UNSET) {
+        own.negotiated = outer.negotiated;
+        own.language = outer.language;
+    }
+    ngx_conf_init_value(own.negotiated, 1);
 }
 
 void mergeSignIn(LocConf& own, const LocConf& outer) {
@@ -219,6 +232,7 @@ char* mergeLocConf(ngx_conf_t* cf, void* parent, void* child) {
     return guard(cf->log, static_cast<char*>(NGX_CONF_ERROR), [&] {
         mergeValues(own, outer);
         mergeSignIn(own, outer);
+        mergeEdge(own, outer);
         return mergeHandler(cf, own, outer);
     });
 }

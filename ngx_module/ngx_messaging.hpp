@@ -19,6 +19,7 @@
 #include "ngx_module/core/token.hpp"
 #include "ngx_module/ngx_redis.hpp"
 #include "schema/keys.hpp"
+#include "schema/language.hpp"
 #include "schema/wire.hpp"
 
 extern "C" {
@@ -81,7 +82,9 @@ struct LocConfBase {
     size_t streamBuffer;  // unsent bytes of a stream before it is closed as slow
     ngx_uint_t streamsPerUser;
     size_t maxBody;
-    ngx_uint_t maxContent;  // characters
+    ngx_uint_t maxContent;     // characters
+    ngx_flag_t negotiated;     // refusals are in the language that the client prefers
+    const Language* language;  // otherwise in this one
 };
 struct LocConf : LocConfBase {
     std::string site;
@@ -129,6 +132,8 @@ char* setMessaging(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setRedis(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setJwt(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setIdentity(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+// --- ngx_conf_edge.cpp: likewise.
+char* setLanguage(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 
 // --- ngx_process.cpp
 Process* process(ngx_http_request_t* r);  // nullptr: none in this process

@@ -76,6 +76,22 @@ ngx_int_t send(ngx_http_request_t* r, int status, std::string_view type,
     return sendBody(r, body);
 }
 
+// In which language a refusal is, and the headers that say so. Of several
+// Accept-Language the last one counts.
+const Language* setLanguageOf(ngx_http_request_t* r) {
+    const LocConf* conf = locConf(r);
+    const Language* language = conf->language;
+    if (conf->negotiated) {
+        bool many = false;
+        language = &preferredLanguage(requestHeader(r, "Accept-Language", &many));
+        if (pushHeader(r, "Vary", "Accept-Language") == nullptr) {
+            return nullptr;
+        }
+    }
+    return pushHeader(r, "Content-Language", language->tag) == nullptr ? nullptr
+                                                                       : language;
+}
+
 }  // namespace
 
 ngx_int_t respond(ngx_http_request_t* r, int status, std::string_view json) {
@@ -104,6 +120,10 @@ ngx_int_t respondTagged(ngx_http_request_t* r, std::string_view json,
 
 ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view field) {
     const ProblemKind& kind = problemKind(code);
+    const Language* language = setLanguageOf(r);
+    if (language == nullptr) {
+        return NGX_ERROR;
+    }
     r->disable_not_modified = 1;
     if (kind.retryAfter > 0 &&
         addHeader(r, "Retry-After", std::to_string(kind.retryAfter)) != NGX_OK) {
@@ -115,7 +135,8 @@ ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view fiel
             return NGX_ERROR;
         }
     }
-    return send(r, kind.status, kProblem, problemBody(code, field), kind.name.data());
+    return send(r, kind.status, kProblem, problemBody(code, field, *language),
+                kind.name.data());
 }
 
 ngx_int_t respondFailure(ngx_http_request_t* r, const Status& failure) {
