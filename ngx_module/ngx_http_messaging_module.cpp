@@ -105,6 +105,8 @@ ngx_command_t commands[] = {
 
     {ngx_string("messaging_language"), kAnywhere | NGX_CONF_TAKE1, setLanguage,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("messaging_origins"), kAnywhere | NGX_CONF_1MORE, setOrigins,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
 
     ngx_null_command,
 };
@@ -164,6 +166,9 @@ void mergeEdge(LocConf& own, const LocConf& outer) {
         own.language = outer.language;
     }
     ngx_conf_init_value(own.negotiated, 1);
+    if (own.origins == nullptr) {
+        own.origins = outer.origins;
+    }
 }
 
 void mergeSignIn(LocConf& own, const LocConf& outer) {
@@ -321,9 +326,26 @@ ngx_int_t addVariables(ngx_conf_t* cf) {
     return NGX_OK;
 }
 
+ngx_int_t addPhases(ngx_conf_t* cf) {
+    const auto* main = static_cast<MainConf*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_messaging_module));
+    if (!main->used) {
+        return NGX_OK;
+    }
+    auto* core = static_cast<ngx_http_core_main_conf_t*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+    auto* handler = static_cast<ngx_http_handler_pt*>(
+        ngx_array_push(&core->phases[NGX_HTTP_PREACCESS_PHASE].handlers));
+    if (handler == nullptr) {
+        return NGX_ERROR;
+    }
+    *handler = handleOrigin;
+    return NGX_OK;
+}
+
 ngx_http_module_t moduleContext = {
     addVariables,    // preconfiguration
-    nullptr,         // postconfiguration
+    addPhases,       // postconfiguration
     createMainConf,  // create main configuration
     initMainConf,    // init main configuration
     nullptr,         // create server configuration

@@ -38,7 +38,9 @@ ngx_int_t setHeader(ngx_http_request_t* r, int status, std::string_view type,
     r->headers_out.content_type_len = type.size();
     r->headers_out.content_type_lowcase = nullptr;
     r->headers_out.content_length_n =
-        status == NGX_HTTP_NOT_MODIFIED ? -1 : static_cast<off_t>(length);
+        status == NGX_HTTP_NOT_MODIFIED || status == NGX_HTTP_NO_CONTENT
+            ? -1
+            : static_cast<off_t>(length);
     if (pushHeader(r, "Cache-Control", kNeverStore) == nullptr ||
         pushHeader(r, "X-Content-Type-Options", "nosniff") == nullptr) {
         return NGX_ERROR;
@@ -76,6 +78,27 @@ ngx_int_t send(ngx_http_request_t* r, int status, std::string_view type,
     return sendBody(r, body);
 }
 
+// To what all answers of the request vary by already.
+bool addVary(ngx_http_request_t* r, std::string_view header) {
+    const RequestContext* own = existingContext(r);
+    if (own == nullptr || own->vary == nullptr) {
+        return pushHeader(r, "Vary", header) != nullptr;
+    }
+    for (ngx_list_part_t* part = &r->headers_out.headers.part; part != nullptr;
+         part = part->next) {
+        auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; i++) {
+            if (view(headers[i].key) == "Vary" && view(headers[i].value) == own->vary) {
+                const ngx_str_t both = copyToPool(
+                    r->pool, std::string(own->vary) + ", " + std::string(header));
+                headers[i].value = both;
+                return both.data != nullptr;
+            }
+        }
+    }
+    return false;
+}
+
 // In which language a refusal is, and the headers that say so. Of several
 // Accept-Language the last one counts.
 const Language* setLanguageOf(ngx_http_request_t* r) {
@@ -84,7 +107,7 @@ const Language* setLanguageOf(ngx_http_request_t* r) {
     if (conf->negotiated) {
         bool many = false;
         language = &preferredLanguage(requestHeader(r, "Accept-Language", &many));
-        if (pushHeader(r, "Vary", "Accept-Language") == nullptr) {
+        if (!addVary(r, "Accept-Language")) {
             return nullptr;
         }
     }
@@ -98,6 +121,11 @@ ngx_int_t respond(ngx_http_request_t* r, int status, std::string_view json) {
     // nginx would judge If-Match and the like, without a tag to compare.
     r->disable_not_modified = 1;
     return send(r, status, kJson, json, "ok");
+}
+
+ngx_int_t respondNothing(ngx_http_request_t* r) {
+    r->disable_not_modified = 1;
+    return send(r, NGX_HTTP_NO_CONTENT, {}, {}, "ok");
 }
 
 ngx_int_t respondTagged(ngx_http_request_t* r, std::string_view json,
