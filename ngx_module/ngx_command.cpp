@@ -57,6 +57,10 @@ ngx_int_t respondReply(ngx_http_request_t* r, const Reply& reply) {
             r, {Code::Internal,
                 "command " + reply.id + ": a reply of no status known here"});
     }
+    if (existingContext(r)->operation == Operation::Start &&
+        reply.status == NGX_HTTP_OK) {
+        refundStart(r);
+    }
     return respond(r, reply.status, reply.body);
 }
 
@@ -202,6 +206,19 @@ bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* co
     return process->redis->command(words, [process, ticket](const RedisAnswer* answer) {
         takeReceipt(process, ticket, answer);
     });
+}
+
+ngx_int_t ask(ngx_http_request_t* r, const LocConf* conf, Command* command) {
+    Process* here = process(r);
+    const uint64_t ticket = reserve(r);
+    if (ticket == 0) {
+        return respondProblem(r, Code::QueueFull);
+    }
+    if (!enqueue(here, ticket, conf, command)) {
+        unpark(r);
+        return respondProblem(r, Code::RedisUnavailable);
+    }
+    return park(r, conf->timeout);
 }
 
 void takeReply(Process* process, std::string_view payload) {

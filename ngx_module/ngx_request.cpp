@@ -47,20 +47,6 @@ bool remember(ngx_http_request_t* r, const Identity& who) {
            own->name.data != nullptr;
 }
 
-// Sends a command and leaves the request waiting for its reply.
-ngx_int_t ask(ngx_http_request_t* r, const LocConf* conf, Command* command) {
-    Process* here = process(r);
-    const uint64_t ticket = reserve(r);
-    if (ticket == 0) {
-        return respondProblem(r, Code::QueueFull);
-    }
-    if (!enqueue(here, ticket, conf, command)) {
-        unpark(r);
-        return respondProblem(r, Code::RedisUnavailable);
-    }
-    return park(r, conf->timeout);
-}
-
 // --- Reads
 
 // The operation's arguments from the query string, as canonical JSON.
@@ -198,7 +184,7 @@ ngx_int_t serveWrite(ngx_http_request_t* r, const Write& write) {
     if (status.ok()) {
         status = writeArguments(write, conf, body.value(), &command);
     }
-    return status.ok() ? ask(r, conf, &command) : respondFailure(r, status);
+    return status.ok() ? askWithinRate(r, conf, &command) : respondFailure(r, status);
 }
 
 // nginx's callback, once the body is there. It holds a reference of its own, which the
