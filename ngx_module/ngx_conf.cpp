@@ -168,6 +168,8 @@ bool parseAlgorithm(std::string_view name, core::Algorithm* algorithm) {
         *algorithm = core::Algorithm::RS256;
     } else if (name == "ES256") {
         *algorithm = core::Algorithm::ES256;
+    } else if (name == "EdDSA") {
+        *algorithm = core::Algorithm::EdDSA;
     } else {
         return false;
     }
@@ -202,7 +204,7 @@ char* parseJwtOption(ngx_conf_t* cf, const ngx_str_t& argument,
         *algorithmSet = parseAlgorithm(value, &settings->algorithm);
         return *algorithmSet ? NGX_CONF_OK
                              : refuse(cf, "unknown algorithm " + quoted(value) +
-                                              ": HS256, RS256 or ES256");
+                                              ": HS256, RS256, ES256 or EdDSA");
     }
     if (option(argument, "cookie", &value)) {
         settings->cookie = value;

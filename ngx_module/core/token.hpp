@@ -1,7 +1,7 @@
 // JSON Web Tokens (RFC 7519), checked by cjose, the OpenID Connect people's JOSE
-// library. Pure: no nginx, no clock, no files. The key's configuration fixes the
-// algorithm, never the token; whatever cjose would take laxly is refused before cjose
-// sees it.
+// library, and by OpenSSL where cjose knows no such signature (EdDSA). Pure: no nginx,
+// no clock, no files. The key's configuration fixes the algorithm, never the token;
+// whatever cjose would take laxly is refused before cjose sees it.
 #pragma once
 
 #include <cstdint>
@@ -15,21 +15,23 @@
 
 namespace messaging::core {
 
-enum class Algorithm { HS256, RS256, ES256 };
+enum class Algorithm { HS256, RS256, ES256, EdDSA };
 
 // One configured key, and what a token signed by it must say.
 struct TokenKey {
     Algorithm algorithm = Algorithm::HS256;
-    std::shared_ptr<const void> key;  // cjose_jwk_t, released with the last copy
-    std::string cookie;               // also taken from this cookie; empty: header only
-    std::string issuer;               // empty: any
-    std::string audience;             // empty: any
-    unsigned leeway = 0;              // seconds, at most 60
+    // cjose_jwk_t, for EdDSA EVP_PKEY; released with the last copy.
+    std::shared_ptr<const void> key;
+    std::string cookie;    // also taken from this cookie; empty: header only
+    std::string issuer;    // empty: any
+    std::string audience;  // empty: any
+    unsigned leeway = 0;   // seconds, at most 60
 };
 
 // A key from a file's content: a raw secret of at least 32 bytes (HS256; one trailing
 // newline is not part of it), a PEM public key or certificate (RS256 of at least 2048
-// bits, ES256 P-256). InvalidField with a detail for the configuration's error line.
+// bits, ES256 on P-256, EdDSA on Ed25519). InvalidField with a detail for the
+// configuration's error line.
 Result<TokenKey> makeKey(Algorithm algorithm, std::string_view content);
 
 // What a token says, once its signature and times hold.

@@ -59,7 +59,7 @@ Result<TokenKey> secretKey(std::string_view content) {
     if (holds(content, "-----BEGIN")) {
         return refuse(
             "HS256 takes a secret, and this looks like a PEM key: whoever knows a "
-            "public key could sign with it; did you mean RS256 or ES256?");
+            "public key could sign with it; did you mean RS256, ES256 or EdDSA?");
     }
     if (!content.empty() && content.back() == '\n') {
         content.remove_suffix(1);
@@ -155,6 +155,52 @@ Result<TokenKey> ecKey(const EVP_PKEY* key) {
     return owned(Algorithm::ES256, cjose_jwk_create_EC_spec(&spec, nullptr));
 }
 
+// Of a point of small order, which no honest key is: anything could be its signature.
+bool isSmallOrder(const EVP_PKEY* key) {
+    constexpr size_t kSize = 32;
+    // The two y coordinates of edwards25519's points of order 8.
+    constexpr uint8_t kEight[2][kSize] = {
+        {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
+         0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
+         0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+        {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b,
+         0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39,
+         0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a}};
+    uint8_t point[kSize] = {};
+    size_t size = kSize;
+    if (EVP_PKEY_get_raw_public_key(key, point, &size) != 1 || size != kSize) {
+        return true;
+    }
+    point[kSize - 1] &= 0x7F;
+    const auto all = [&point](uint8_t value) {
+        return std::all_of(point + 1, point + kSize - 1,
+                           [value](uint8_t byte) { return byte == value; });
+    };
+    const bool tiny = all(0) && point[kSize - 1] == 0 && point[0] <= 1;
+    const bool high = all(0xFF) && point[kSize - 1] == 0x7F && point[0] >= 0xEC;
+    return tiny || high ||
+           std::any_of(kEight, kEight + 2, [&point](const uint8_t(&other)[kSize]) {
+               return std::equal(other, other + kSize, point);
+           });
+}
+
+Result<TokenKey> edwardsKey(Pkey key) {
+    if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_ED25519) {
+        const char* type = EVP_PKEY_get0_type_name(key.get());
+        return refuse("EdDSA takes a key on Ed25519, and this one is " +
+                      std::string(type != nullptr ? type : "another"));
+    }
+    if (isSmallOrder(key.get())) {
+        return refuse("this Ed25519 key fits any signature: it is no honest one");
+    }
+    TokenKey made;
+    made.algorithm = Algorithm::EdDSA;
+    EVP_PKEY* raw = key.release();
+    made.key =
+        std::shared_ptr<const void>(raw, [raw](const void*) { EVP_PKEY_free(raw); });
+    return made;
+}
+
 }  // namespace
 
 Result<TokenKey> makeKey(Algorithm algorithm, std::string_view content) {
@@ -173,10 +219,13 @@ Result<TokenKey> makeKey(Algorithm algorithm, std::string_view content) {
     if (!holds(content, "-----BEGIN")) {
         return refuse("this is no PEM public key or certificate");
     }
-    const Pkey key = readPublicKey(content);
+    Pkey key = readPublicKey(content);
     if (!key) {
         return refuse(
             "this PEM holds no public key or certificate that OpenSSL can read");
+    }
+    if (algorithm == Algorithm::EdDSA) {
+        return edwardsKey(std::move(key));
     }
     return algorithm == Algorithm::RS256 ? rsaKey(key.get()) : ecKey(key.get());
 }

@@ -21,7 +21,9 @@ system("openssl genrsa -out $t->{dir}/rsa.pem 2048 2>/dev/null && "
     . "openssl ecparam -name prime256v1 -genkey -noout -out $t->{dir}/ec.pem && "
     . "openssl ec -in $t->{dir}/ec.pem -pubout -out $t->{dir}/ec.pub 2>/dev/null && "
     . "openssl ecparam -name secp384r1 -genkey -noout -out $t->{dir}/p384.pem && "
-    . "openssl ec -in $t->{dir}/p384.pem -pubout -out $t->{dir}/p384.pub 2>/dev/null") == 0 or die;
+    . "openssl ec -in $t->{dir}/p384.pem -pubout -out $t->{dir}/p384.pub 2>/dev/null && "
+    . "openssl genpkey -algorithm ED448 -out $t->{dir}/ed448.pem && "
+    . "openssl pkey -in $t->{dir}/ed448.pem -pubout -out $t->{dir}/ed448.pub") == 0 or die;
 
 my $redis = 'messaging_redis 127.0.0.1:6379;';
 my $jwt = "messaging_jwt $key alg=HS256;";
@@ -76,6 +78,7 @@ refused('a public key as a secret', qr/key/, $redis, "messaging_jwt $t->{dir}/rs
 refused('a weak RSA key', qr/2048/, $redis, "messaging_jwt $t->{dir}/weak.pub alg=RS256;");
 refused('an EC key for RS256', qr/RS256|RSA/, $redis, "messaging_jwt $t->{dir}/ec.pub alg=RS256;");
 refused('another curve', qr/P-256/, $redis, "messaging_jwt $t->{dir}/p384.pub alg=ES256;");
+refused('the other Edwards curve', qr/Ed25519.*ED448/, $redis, "messaging_jwt $t->{dir}/ed448.pub alg=EdDSA;");
 refused('leeway', qr/leeway/, $redis, "messaging_jwt $key alg=HS256 leeway=61s;");
 refused('identity by header', qr/http_/, $redis, 'messaging_identity $http_x_user;');
 refused('identity by argument', qr/arg_/, $redis, 'messaging_identity $arg_user;');

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 
-# Sign-in by JSON Web Token: HS256, RS256 and ES256, from Authorization or a cookie; everything
+# Sign-in by JSON Web Token: HS256, RS256, ES256 and EdDSA, from Authorization or a cookie; everything
 # else is 401. (Hostile tokens one by one: t/unit/token_test.cpp.)
 
 use strict;
@@ -16,7 +16,9 @@ my $dir = $t->dir;
 system("openssl genrsa -out $dir/rsa.pem 2048 2>/dev/null && "
     . "openssl rsa -in $dir/rsa.pem -pubout -out $dir/rsa.pub 2>/dev/null && "
     . "openssl ecparam -name prime256v1 -genkey -noout -out $dir/ec.pem && "
-    . "openssl ec -in $dir/ec.pem -pubout -out $dir/ec.pub 2>/dev/null") == 0 or die;
+    . "openssl ec -in $dir/ec.pem -pubout -out $dir/ec.pub 2>/dev/null && "
+    . "openssl genpkey -algorithm ED25519 -out $dir/ed.pem && "
+    . "openssl pkey -in $dir/ed.pem -pubout -out $dir/ed.pub") == 0 or die;
 $t->conf(<<'CONF');
     server {
         listen 127.0.0.1:%%PORT%%;
@@ -30,6 +32,7 @@ $t->conf(<<'CONF');
             messaging_jwt %%DIR%%/key alg=HS256 cookie=session;
             messaging_jwt %%DIR%%/rsa.pub alg=RS256 cookie=rsa iss=https://shop.example aud=messaging;
             messaging_jwt %%DIR%%/ec.pub alg=ES256;
+            messaging_jwt %%DIR%%/ed.pub alg=EdDSA;
         }
     }
 CONF
@@ -39,6 +42,7 @@ my %key = (
     HS256 => $t->{secret},
     RS256 => \$t->read_file('rsa.pem'),
     ES256 => \$t->read_file('ec.pem'),
+    EdDSA => \$t->read_file('ed.pem'),
 );
 
 sub token {
@@ -59,6 +63,7 @@ my @here = (iss => 'https://shop.example', aud => 'messaging');
 is(bearer(token('HS256')), 200, 'HS256');
 is(bearer(token('RS256', @here)), 200, 'RS256');
 is(bearer(token('ES256')), 200, 'ES256');
+is(bearer(token('EdDSA')), 200, 'EdDSA');
 is(status(authorization => 'bearer ' . token('HS256')), 200, 'the scheme in any case');
 is(status(Cookie => 'a=1; session=' . token('HS256') . '; b=2'), 200, 'by cookie');
 is(status(Cookie => 'rsa=' . token('RS256', @here)), 200, 'by the cookie of its key');
