@@ -1,4 +1,4 @@
-// Who asks: by a token that one of the configured keys signed, or by nginx variables
+// Who asks: by a token that one of the configured keys made, or by nginx variables
 // that the site's auth_request set. What is not certain is nobody.
 #include "ngx_module/ngx_messaging.hpp"
 
@@ -48,9 +48,59 @@ std::string_view cookie(ngx_http_request_t* r, std::string_view name) {
     return found ? view(value) : std::string_view();
 }
 
+// A session's cookie, which NextAuth cuts to NAME.0, NAME.1, … where it is too long for
+// one. `joined` holds what the answer may look at.
+std::string_view sessionCookie(ngx_http_request_t* r, const std::string& name,
+                               std::string* joined) {
+    constexpr int kMostPieces = 8;
+    const std::string_view whole = cookie(r, name);
+    if (!whole.empty()) {
+        return whole;
+    }
+    for (int i = 0; i < kMostPieces; i++) {
+        const std::string_view piece = cookie(r, name + '.' + std::to_string(i));
+        if (piece.empty()) {
+            break;
+        }
+        joined->append(piece);
+    }
+    return *joined;
+}
+
+// What the request shows to this key; empty: nothing.
+std::string_view presented(ngx_http_request_t* r, const core::TokenKey& key,
+                           std::string_view bearer, std::string* joined) {
+    const bool session = key.algorithm == core::Algorithm::Session;
+    if (!bearer.empty()) {
+        return session ? std::string_view() : bearer;
+    }
+    if (key.cookie.empty()) {
+        return {};
+    }
+    return session ? sessionCookie(r, key.cookie, joined) : cookie(r, key.cookie);
+}
+
+// Nobody will ever be signed in by it, so the operator is told, once.
+void tellOpaque(ngx_http_request_t* r, Process* here, const core::TokenKey& key) {
+    if (here->opaqueTold) {
+        return;
+    }
+    here->opaqueTold = true;
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "messaging: the session cookie \"%s\" is opaque, so the site keeps "
+                  "its sessions in a database: ask it by auth_request and "
+                  "messaging_identity instead of messaging_nextauth",
+                  key.cookie.c_str());
+}
+
 // Until when the token is taken, which is a little longer than it says.
-Status accept(const core::TokenKey& key, core::Claims claims, Identity* who,
-              uint64_t* expires) {
+Status accept(ngx_http_request_t* r, const core::TokenKey& key, core::Claims claims,
+              Identity* who, uint64_t* expires) {
+    const ngx_str_t session = copyToPool(r->pool, claims.session);
+    if (session.data == nullptr) {
+        return {Code::Internal, "no memory"};
+    }
+    existingContext(r)->session = session;
     who->user = std::move(claims.user);
     who->role = std::move(claims.role);
     who->name = std::move(claims.name);
@@ -72,16 +122,19 @@ Status byToken(ngx_http_request_t* r, const LocConf* conf, Identity* who,
     std::string
         why;  // of each key: only one of them says what the token's owner looks for
     for (const core::TokenKey& key : conf->keys) {
-        std::string_view token = bearer;
-        if (token.empty() && !key.cookie.empty()) {
-            token = cookie(r, key.cookie);
-        }
+        std::string joined;
+        const std::string_view token = presented(r, key, bearer, &joined);
         if (token.empty()) {
+            continue;
+        }
+        const bool session = key.algorithm == core::Algorithm::Session;
+        if (session && core::isOpaqueSession(token)) {
+            tellOpaque(r, here, key);
             continue;
         }
         auto claims = here->tokens.verify(key, token, now);
         if (claims.ok()) {
-            return accept(key, std::move(claims.value()), who, expires);
+            return accept(r, key, std::move(claims.value()), who, expires);
         }
         if (why.find(claims.status().detail()) == why.npos) {
             why += (why.empty() ? "" : "; ") + claims.status().detail();

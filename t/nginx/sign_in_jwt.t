@@ -8,6 +8,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Crypt::JWT qw(encode_jwt);
+use MIME::Base64 qw(encode_base64url);
 use Test::More;
 use Test::Messaging;
 
@@ -27,6 +28,10 @@ $t->conf(<<'CONF');
             messaging_heartbeat 1s;
             messaging_jwt %%DIR%%/key alg=HS256 leeway=30s;
         }
+        location /set {
+            messaging;
+            messaging_jwt %%DIR%%/set.json alg=EdDSA id=user.id role=user.role name=https://shop/name session=login.sid;
+        }
         location /api/messages {
             messaging;
             messaging_jwt %%DIR%%/key alg=HS256 cookie=session;
@@ -36,6 +41,16 @@ $t->conf(<<'CONF');
         }
     }
 CONF
+
+# The public key of a file by openssl's hand, as a member of a key set.
+sub jwk {
+    my ($name, $kid) = @_;
+    system("openssl genpkey -algorithm ED25519 -out $dir/$name.pem") == 0 or die;
+    my $point = substr `openssl pkey -in $dir/$name.pem -pubout -outform DER`, -32;
+    return qq({"kty":"OKP","crv":"Ed25519","use":"sig","kid":"$kid","x":") . encode_base64url($point) . '"}';
+}
+my ($one, $two) = (jwk('one', 'k1'), jwk('two', 'k2'));
+$t->write_file('set.json', qq({"keys":[$one,{"kty":"RSA","use":"enc"}]}));
 $t->run;
 
 my %key = (
@@ -104,6 +119,27 @@ is($t->get('/conversations', base => 'http://127.0.0.1:' . $t->port . '/lenient'
 my $me = $t->get('/conversations',
     headers => { Authorization => 'Bearer ' . token('HS256', name => 'Zoe', role => 'buyer') })->{json}{me};
 is("$me->{id} $me->{name} $me->{role}", 'alice Zoe buyer', 'id, name and role are its claims');
+
+# A key set: its keys by kid, its claims by their names, other keys after a reload.
+sub by_set {
+    my ($name, $header, %claims) = @_;
+    my $token = encode_jwt(alg => 'EdDSA', key => \$t->read_file("$name.pem"), extra_headers => $header,
+        payload => { user => { id => 'ann', role => 'buyer' }, 'https://shop/name' => 'Ann',
+            login => { sid => 's1' }, exp => time + 60, %claims });
+    return $t->get('/conversations', base => 'http://127.0.0.1:' . $t->port . '/set',
+        headers => { Authorization => "Bearer $token" });
+}
+my $ann = by_set('one', { kid => 'k1' })->{json}{me};
+is("$ann->{id} $ann->{name} $ann->{role}", 'ann Ann buyer', 'claims by the names of the configuration');
+is(by_set('one', {})->{status}, 200, 'no kid where only one key fits');
+is(by_set('two', { kid => 'k2' })->{status}, 401, 'a kid that the set does not have');
+is(by_set('two', { kid => 'k1' })->{status}, 401, "another's kid");
+is(by_set('one', { kid => 'k1' }, user => {}, sub => 'ann')->{status}, 401, 'not by a claim that is not named');
+$t->write_file('set.json', qq({"keys":[$two]}));
+$t->reload;
+$t->wait_for('the new set', sub { by_set('two', { kid => 'k2' })->{status} == 200 });
+$t->wait_for("the old one's end", sub { by_set('one', { kid => 'k1' })->{status} == 401 });
+pass('a reload reads the set again');
 
 my $log = $t->read_file('error.log');
 unlike($log, qr/eyJ/, 'no token in the log');

@@ -38,7 +38,10 @@
     SUITE(store_sqlite)         \
     SUITE(text)                 \
     SUITE(token)                \
+    SUITE(token_hostile)        \
+    SUITE(token_jwks)           \
     SUITE(token_key)            \
+    SUITE(token_session)        \
     SUITE(wire)
 
 namespace messaging::unit {
