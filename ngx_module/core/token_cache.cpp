@@ -1,24 +1,17 @@
 // Tokens that were verified lately, least recently used last.
 #include "ngx_module/core/token_parts.hpp"
+#include "schema/hash.hpp"
 
 namespace messaging::core {
 namespace {
 
-void appendPart(std::string* name, std::string_view part) {
-    name->append(std::to_string(part.size())).append(":").append(part);
-}
-
 // Leeway is not a part of it: times are checked at each use.
 std::string cacheName(const TokenKey& key, std::string_view token) {
     const auto address = reinterpret_cast<uintptr_t>(key.keys.get());
-    std::string name = std::to_string(address) + ' ' +
-                       std::to_string(static_cast<int>(key.algorithm)) + ' ';
-    for (const std::string* part :
-         {&key.issuer, &key.audience, &key.claims.user, &key.claims.role,
-          &key.claims.name, &key.claims.session}) {
-        appendPart(&name, *part);
-    }
-    return name.append(token);
+    return digest({std::to_string(address),
+                   std::to_string(static_cast<int>(key.algorithm)), key.issuer,
+                   key.audience, key.claims.user, key.claims.role, key.claims.name,
+                   key.claims.session, token});
 }
 
 }  // namespace
