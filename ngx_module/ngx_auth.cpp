@@ -2,6 +2,7 @@
 // that the site's auth_request set. What is not certain is nobody.
 #include "ngx_module/ngx_messaging.hpp"
 
+#include "ngx_module/core/cookie.hpp"
 #include "ngx_module/core/origin.hpp"
 #include "schema/limits.hpp"
 #include "schema/text.hpp"
@@ -35,62 +36,90 @@ std::string_view bearerToken(ngx_http_request_t* r) {
     return trim(value);
 }
 
-std::string_view cookie(ngx_http_request_t* r, std::string_view name) {
-    ngx_str_t wanted = ngxString(name);
-    ngx_str_t value = ngx_null_string;
-#if (nginx_version >= 1023000)
-    const bool found = ngx_http_parse_multi_header_lines(r, r->headers_in.cookie,
-                                                         &wanted, &value) != nullptr;
-#else
-    const bool found = ngx_http_parse_multi_header_lines(
-                           &r->headers_in.cookies, &wanted, &value) != NGX_DECLINED;
+std::string_view scheme(ngx_http_request_t* r) {
+#if (NGX_HTTP_SSL)
+    if (r->connection->ssl != nullptr) {
+        return "https";
+    }
 #endif
-    return found ? view(value) : std::string_view();
+    return "http";
 }
+
+core::Cookie cookie(ngx_http_request_t* r, std::string_view name) {
+    core::Cookie found;
+#if (nginx_version >= 1023000)
+    for (const ngx_table_elt_t* line = r->headers_in.cookie; line != nullptr;
+         line = line->next) {
+        core::findCookie(view(line->value), name, &found);
+    }
+#else
+    const auto* lines =
+        static_cast<ngx_table_elt_t* const*>(r->headers_in.cookies.elts);
+    for (ngx_uint_t i = 0; i < r->headers_in.cookies.nelts; i++) {
+        core::findCookie(view(lines[i]->value), name, &found);
+    }
+#endif
+    return found;
+}
+
+// What a request shows to a key; an empty token: nothing.
+struct Shown {
+    std::string token;
+    bool contradicted = false;
+
+    void add(const core::Cookie& cookie) {
+        token += cookie.value;
+        contradicted |= cookie.contradicted;
+    }
+};
 
 // A session's cookie, which NextAuth cuts to NAME.0, NAME.1, … where it is too long for
-// one. `joined` holds what the answer may look at.
-std::string_view sessionCookie(ngx_http_request_t* r, const std::string& name,
-                               std::string* joined) {
+// one.
+Shown sessionCookie(ngx_http_request_t* r, const std::string& name) {
     constexpr int kMostPieces = 8;
-    const std::string_view whole = cookie(r, name);
-    if (!whole.empty()) {
-        return whole;
-    }
-    for (int i = 0; i < kMostPieces; i++) {
-        const std::string_view piece = cookie(r, name + '.' + std::to_string(i));
-        if (piece.empty()) {
+    Shown shown;
+    shown.add(cookie(r, name));
+    const bool whole = !shown.token.empty();
+    for (int i = 0; !whole && i < kMostPieces; i++) {
+        const core::Cookie piece = cookie(r, name + '.' + std::to_string(i));
+        if (piece.value.empty()) {
             break;
         }
-        joined->append(piece);
+        shown.add(piece);
     }
-    return *joined;
+    return shown;
 }
 
-// What the request shows to this key; empty: nothing.
-std::string_view presented(ngx_http_request_t* r, const core::TokenKey& key,
-                           std::string_view bearer, std::string* joined) {
-    const bool session = key.algorithm == core::Algorithm::Session;
+Shown show(ngx_http_request_t* r, const core::TokenKey& key, std::string_view bearer) {
+    const bool session = core::isSession(key.algorithm);
+    Shown shown;
     if (!bearer.empty()) {
-        return session ? std::string_view() : bearer;
+        shown.token = session ? std::string_view() : bearer;
+        return shown;
     }
-    if (key.cookie.empty()) {
-        return {};
+    if (key.cookie.empty() || (!key.overTls && scheme(r) == "https")) {
+        return shown;
     }
-    return session ? sessionCookie(r, key.cookie, joined) : cookie(r, key.cookie);
+    if (session) {
+        return sessionCookie(r, key.cookie);
+    }
+    shown.add(cookie(r, key.cookie));
+    return shown;
 }
 
-// Nobody will ever be signed in by it, so the operator is told, once.
+// Nobody will ever be signed in by such a one, so the operator is told, once: anybody
+// can send it.
 void tellOpaque(ngx_http_request_t* r, Process* here, const core::TokenKey& key) {
     if (here->opaqueTold) {
         return;
     }
     here->opaqueTold = true;
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "messaging: the session cookie \"%s\" is opaque, so the site keeps "
-                  "its sessions in a database: ask it by auth_request and "
-                  "messaging_identity instead of messaging_nextauth",
-                  key.cookie.c_str());
+    ngx_log_error(
+        NGX_LOG_ERR, r->connection->log, 0,
+        "messaging: the session cookie \"%s\" is opaque: if the site keeps its "
+        "sessions in a database, ask it by auth_request and "
+        "messaging_identity instead of messaging_nextauth",
+        key.cookie.c_str());
 }
 
 // Until when the token is taken, which is a little longer than it says.
@@ -119,20 +148,21 @@ Status byToken(ngx_http_request_t* r, const LocConf* conf, Identity* who,
     const auto now = static_cast<uint64_t>(ngx_time());
     const std::string_view bearer = bearerToken(r);
     *credential = bearer.empty() ? Credential::Ambient : Credential::Explicit;
-    std::string
-        why;  // of each key: only one of them says what the token's owner looks for
+    // Of each key: only one of them says what the token's owner looks for.
+    std::string why;
     for (const core::TokenKey& key : conf->keys) {
-        std::string joined;
-        const std::string_view token = presented(r, key, bearer, &joined);
-        if (token.empty()) {
+        const Shown shown = show(r, key, bearer);
+        if (shown.contradicted) {
+            return {Code::Unauthenticated, "two cookies of one name contradict"};
+        }
+        if (shown.token.empty()) {
             continue;
         }
-        const bool session = key.algorithm == core::Algorithm::Session;
-        if (session && core::isOpaqueSession(token)) {
+        if (core::isSession(key.algorithm) && core::isOpaqueSession(shown.token)) {
             tellOpaque(r, here, key);
             continue;
         }
-        auto claims = here->tokens.verify(key, token, now);
+        auto claims = here->tokens.verify(key, shown.token, now);
         if (claims.ok()) {
             return accept(r, key, std::move(claims.value()), who, expires);
         }
@@ -176,15 +206,6 @@ Status byVariables(ngx_http_request_t* r, const LocConf* conf, Identity* who,
     }
     *expires = *seconds;
     return {};
-}
-
-std::string_view scheme(ngx_http_request_t* r) {
-#if (NGX_HTTP_SSL)
-    if (r->connection->ssl != nullptr) {
-        return "https";
-    }
-#endif
-    return "http";
 }
 
 // Whether the request may come with what the browser adds by itself. A stream changes

@@ -10,10 +10,19 @@ namespace {
 constexpr unsigned kMaxLeeway = 60;  // seconds
 
 // The names that NextAuth 4 and Auth.js 5 give their cookie. Over HTTPS it is the
-// __Secure- one, which plain HTTP cannot set: it is asked first.
-constexpr std::string_view kSessionCookies[] = {
-    "__Secure-authjs.session-token", "__Secure-next-auth.session-token",
-    "authjs.session-token", "next-auth.session-token"};
+// __Secure- one, which plain HTTP cannot set: it is asked first, and alone where nginx
+// itself sees TLS.
+struct SessionCookie {
+    std::string_view name;
+    core::Algorithm algorithm;
+    bool overTls;
+};
+constexpr SessionCookie kSessionCookies[] = {
+    {"__Secure-authjs.session-token", core::Algorithm::AuthJs5, true},
+    {"__Secure-next-auth.session-token", core::Algorithm::NextAuth4, true},
+    {"authjs.session-token", core::Algorithm::AuthJs5, false},
+    {"next-auth.session-token", core::Algorithm::NextAuth4, false},
+};
 
 bool parseAlgorithm(std::string_view name, core::Algorithm* algorithm) {
     if (name == "HS256") {
@@ -157,35 +166,70 @@ char* addKey(ngx_conf_t* cf, LocConf* conf) {
     return NGX_CONF_OK;
 }
 
+struct SessionSettings {
+    core::TokenKey common;
+    bool versionSet = false;  // to what common.algorithm says
+};
+
+char* parseSessionOption(ngx_conf_t* cf, const ngx_str_t& argument,
+                         SessionSettings* settings) {
+    std::string_view value;
+    if (!option(argument, "version", &value)) {
+        return parseCommonOption(cf, argument, &settings->common);
+    }
+    settings->versionSet = value == "4" || value == "5";
+    settings->common.algorithm =
+        value == "4" ? core::Algorithm::NextAuth4 : core::Algorithm::AuthJs5;
+    return settings->versionSet ? NGX_CONF_OK
+                                : refuse(cf, "unknown version " + quoted(value) +
+                                                 ": 4 (NextAuth) or 5 (Auth.js)");
+}
+
+// The cookies to look for, by a name of the site's or by those of the version.
+std::vector<SessionCookie> sessionCookies(const SessionSettings& settings) {
+    const core::TokenKey& common = settings.common;
+    if (!common.cookie.empty()) {
+        return {{common.cookie, common.algorithm, true}};
+    }
+    std::vector<SessionCookie> cookies;
+    for (const SessionCookie& one : kSessionCookies) {
+        if (!settings.versionSet || one.algorithm == common.algorithm) {
+            cookies.push_back(one);
+        }
+    }
+    return cookies;
+}
+
 // A key for each cookie: its name is a part of what Auth.js 5 derives the key from.
 char* addSessionKeys(ngx_conf_t* cf, LocConf* conf) {
-    core::TokenKey settings;
+    SessionSettings settings;
     for (ngx_uint_t i = 2; i < cf->args->nelts; i++) {
         const ngx_str_t& word = arguments(cf)[i];
         if (standsTwice(cf, i)) {
             return refuse(cf,
                           quoted(view(word)) + " stands beside another of its kind");
         }
-        if (parseCommonOption(cf, word, &settings) != NGX_CONF_OK) {
+        if (parseSessionOption(cf, word, &settings) != NGX_CONF_OK) {
             return kFailed;
         }
+    }
+    if (!settings.common.cookie.empty() && !settings.versionSet) {
+        return refuse(cf,
+                      "version= is missing, 4 (NextAuth) or 5 (Auth.js): a cookie of "
+                      "another name must not choose it");
     }
     std::string secrets;
     if (!readFile(cf, view(arguments(cf)[1]), &secrets)) {
         return kFailed;
     }
-    std::vector<std::string> cookies(std::begin(kSessionCookies),
-                                     std::end(kSessionCookies));
-    if (!settings.cookie.empty()) {
-        cookies.assign(1, settings.cookie);
-    }
-    for (const std::string& cookie : cookies) {
-        auto key = core::makeSessionKey(secrets, cookie);
+    for (const SessionCookie& cookie : sessionCookies(settings)) {
+        auto key = core::makeSessionKey(cookie.algorithm, secrets, cookie.name);
         if (!key.ok()) {
             return refuseFile(cf, key.status());
         }
-        key->leeway = settings.leeway;
-        key->claims = settings.claims;
+        key->overTls = cookie.overTls;
+        key->leeway = settings.common.leeway;
+        key->claims = settings.common.claims;
         conf->keys.push_back(std::move(key.value()));
     }
     return NGX_CONF_OK;

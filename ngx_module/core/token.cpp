@@ -112,7 +112,7 @@ size_t signatureSize(Algorithm algorithm, const void* key) {
             return cjose_jwk_get_keysize(static_cast<const cjose_jwk_t*>(key),
                                          nullptr) /
                    8;
-        case Algorithm::Session:
+        default:
             break;
     }
     return 0;
@@ -176,9 +176,9 @@ Result<Verified> verifyAll(const TokenKey& key, std::string_view token, uint64_t
     if (!key.keys) {
         return refuseToken("no key");
     }
-    const Result<std::string> payload = key.algorithm == Algorithm::Session
-                                            ? openSession(*key.keys, token)
-                                            : openSigned(key, token);
+    const Result<std::string> payload =
+        isSession(key.algorithm) ? openSession(key.algorithm, *key.keys, token)
+                                 : openSigned(key, token);
     if (!payload.ok()) {
         return payload.status();
     }

@@ -16,9 +16,13 @@
 
 namespace messaging::core {
 
-// Session: a cookie that NextAuth 4 (A256GCM) or Auth.js 5 (A256CBC-HS512) encrypted;
-// each of the two has a key of its own, so which it is may be the token's to say.
-enum class Algorithm { HS256, RS256, ES256, EdDSA, Session };
+// The last two are session cookies that were encrypted: by NextAuth 4 with A256GCM, by
+// Auth.js 5 with A256CBC-HS512.
+enum class Algorithm { HS256, RS256, ES256, EdDSA, NextAuth4, AuthJs5 };
+
+inline bool isSession(Algorithm algorithm) {
+    return algorithm == Algorithm::NextAuth4 || algorithm == Algorithm::AuthJs5;
+}
 
 // Where a token says who it is for: a claim's name, or the way to a nested one with
 // dots between (user.role). A name with a ":" or "/" in it is taken whole
@@ -41,6 +45,7 @@ struct TokenKey {
     Algorithm algorithm = Algorithm::HS256;
     std::shared_ptr<const KeySet> keys;
     std::string cookie;    // also taken from this cookie; empty: header only
+    bool overTls = true;   // false: that cookie counts on a plain connection only
     std::string issuer;    // empty: any
     std::string audience;  // empty: any
     unsigned leeway = 0;   // seconds, at most 60
@@ -56,7 +61,8 @@ Result<TokenKey> makeKey(Algorithm algorithm, std::string_view content);
 
 // The keys for session cookies of this name from a file's secrets, one a line: of at
 // least 32 bytes, at most 8, the current one first. InvalidField likewise.
-Result<TokenKey> makeSessionKey(std::string_view secrets, std::string_view cookie);
+Result<TokenKey> makeSessionKey(Algorithm algorithm, std::string_view secrets,
+                                std::string_view cookie);
 
 // A session cookie that holds nothing but the key of a row in the site's database.
 bool isOpaqueSession(std::string_view token);
@@ -75,9 +81,9 @@ struct Claims {
 Result<Claims> verify(const TokenKey& key, std::string_view token, uint64_t now);
 
 // Tokens that were verified lately, so that a badge that polls does not cost a
-// signature check each time. Keyed by the whole token and all that it was checked
-// against; bounded, least recently used goes first; times are checked again at each
-// use.
+// signature check each time. Keyed by a digest of the whole token and all that it was
+// checked against, so that no token is kept; bounded, least recently used goes first;
+// times are checked again at each use.
 class TokenCache {
 public:
     explicit TokenCache(size_t capacity) : capacity_(capacity) {}
@@ -86,7 +92,7 @@ public:
 
 private:
     struct Entry {
-        std::string name;  // what it was checked against, and the token
+        std::string name;
         std::shared_ptr<const KeySet> keys;  // held: its address is a part of the name
         Claims claims;
         uint64_t notBefore = 0;

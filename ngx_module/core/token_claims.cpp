@@ -132,7 +132,7 @@ Status takeIdentity(const ClaimNames& names, const json::Value& claims,
 }  // namespace
 
 size_t mostBytes(Algorithm algorithm) {
-    return algorithm == Algorithm::Session ? 16 * 1024 : 8 * 1024;
+    return isSession(algorithm) ? 16 * 1024 : 8 * 1024;
 }
 
 Status refuseToken(const char* detail) {
@@ -141,7 +141,7 @@ Status refuseToken(const char* detail) {
 
 Result<json::Value> parseTokenObject(std::string_view text) {
     json::Bounds bounds;
-    bounds.bytes = mostBytes(Algorithm::Session);
+    bounds.bytes = mostBytes(Algorithm::AuthJs5);
     Result<json::Value> value = json::parse(text, bounds);
     if (!value.ok() || !value->is(json::Type::Object)) {
         return refuseToken("header or payload is no strict JSON object");

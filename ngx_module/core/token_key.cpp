@@ -196,7 +196,7 @@ std::string_view algorithmName(Algorithm algorithm) {
             return CJOSE_HDR_ALG_ES256;
         case Algorithm::EdDSA:
             return "EdDSA";
-        case Algorithm::Session:
+        default:
             break;
     }
     return "dir";

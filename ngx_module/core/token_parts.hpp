@@ -41,16 +41,14 @@ struct NamedKey {
     KeyHandle handle;
 };
 
-// What is derived from one secret of a site's NextAuth.
-struct SessionKey {
-    std::array<uint8_t, 32> gcm;     // NextAuth 4
-    std::array<uint8_t, 64> cbcMac;  // Auth.js 5: the half for the MAC, then the other
-};
+// What is derived from one secret of a site: for NextAuth 4 the first 32 bytes are the
+// key; for Auth.js 5 they are the MAC's, the others the cipher's.
+using SessionKey = std::array<uint8_t, 64>;
 
 struct KeySet {
     bool byId = false;  // a JWKS: the token's kid chooses
     std::vector<NamedKey> keys;
-    std::vector<SessionKey> sessions;  // of Algorithm::Session, and nothing else
+    std::vector<SessionKey> sessions;  // where isSession(), and nothing else
 };
 
 // From the bare numbers, big-endian, and bytes. InvalidField with a detail.
@@ -87,7 +85,8 @@ Status refuseToken(const char* detail);
 Result<json::Value> parseTokenObject(std::string_view text);
 
 // The decrypted payload of a session cookie.
-Result<std::string> openSession(const KeySet& keys, std::string_view token);
+Result<std::string> openSession(Algorithm algorithm, const KeySet& keys,
+                                std::string_view token);
 
 struct Verified {
     Claims claims;

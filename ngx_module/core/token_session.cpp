@@ -19,6 +19,7 @@ namespace {
 
 constexpr size_t kLeastSecret = 32;
 constexpr size_t kMostSecrets = 8;
+constexpr size_t kGcmKey = 32;
 
 using Cipher = std::unique_ptr<EVP_CIPHER_CTX, Free<EVP_CIPHER_CTX_free>>;
 using Kdf = std::unique_ptr<EVP_KDF, Free<EVP_KDF_free>>;
@@ -52,22 +53,25 @@ bool derive(std::string_view secret, std::string_view salt, std::string_view inf
     return context && EVP_KDF_derive(context.get(), out, size, parameters) == 1;
 }
 
-bool deriveAll(std::string_view secret, std::string_view cookie, SessionKey* key) {
-    // The salt of NextAuth 4 is empty, which is to HKDF as many zeros as a hash has
-    // bytes; OpenSSL takes no empty one.
-    const std::string noSalt(32, '\0');
+bool deriveFor(Algorithm algorithm, std::string_view secret, std::string_view cookie,
+               SessionKey* key) {
+    if (algorithm == Algorithm::NextAuth4) {
+        // Its salt is empty, which is to HKDF as many zeros as a hash has bytes;
+        // OpenSSL takes no empty one.
+        return derive(secret, std::string(32, '\0'),
+                      "NextAuth.js Generated Encryption Key", key->data(), kGcmKey);
+    }
     const std::string info =
         "Auth.js Generated Encryption Key (" + std::string(cookie) + ')';
-    return derive(secret, noSalt, "NextAuth.js Generated Encryption Key",
-                  key->gcm.data(), key->gcm.size()) &&
-           derive(secret, cookie, info, key->cbcMac.data(), key->cbcMac.size());
+    return derive(secret, cookie, info, key->data(), key->size());
 }
 
 Status refuseFile(const char* detail) {
     return {Code::InvalidField, detail};
 }
 
-Status addSecret(std::string_view secret, std::string_view cookie, KeySet* set) {
+Status addSecret(Algorithm algorithm, std::string_view secret, std::string_view cookie,
+                 KeySet* set) {
     if (secret.size() < kLeastSecret) {
         return refuseFile(
             "a secret has at least 32 bytes, one a line: who has a cookie could guess "
@@ -77,7 +81,7 @@ Status addSecret(std::string_view secret, std::string_view cookie, KeySet* set) 
         return refuseFile("more than 8 secrets: each is tried with every cookie");
     }
     SessionKey key = {};
-    if (!deriveAll(secret, cookie, &key)) {
+    if (!deriveFor(algorithm, secret, cookie, &key)) {
         return refuseFile("OpenSSL derives no key from this secret");
     }
     set->sessions.push_back(key);
@@ -124,7 +128,7 @@ bool openGcm(const SessionKey& key, Sealed& sealed, std::string* out) {
     auto* plain = reinterpret_cast<uint8_t*>(out->data());
     int size = 0;
     return context &&
-           EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key.gcm.data(),
+           EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key.data(),
                               bytes(sealed.iv)) == 1 &&
            EVP_DecryptUpdate(context.get(), nullptr, &size, bytes(sealed.header),
                              length(sealed.header)) == 1 &&
@@ -156,8 +160,8 @@ bool isTagOf(const SessionKey& key, const Sealed& sealed) {
     }
     uint8_t mac[EVP_MAX_MD_SIZE];
     unsigned size = 0;
-    return HMAC(EVP_sha512(), key.cbcMac.data(), kMacKey, bytes(covered),
-                covered.size(), mac, &size) != nullptr &&
+    return HMAC(EVP_sha512(), key.data(), kMacKey, bytes(covered), covered.size(), mac,
+                &size) != nullptr &&
            size >= kTag && CRYPTO_memcmp(mac, sealed.tag.data(), kTag) == 0;
 }
 
@@ -172,7 +176,7 @@ bool openCbc(const SessionKey& key, const Sealed& sealed, std::string* out) {
     int size = 0;
     int last = 0;
     if (EVP_DecryptInit_ex(context.get(), EVP_aes_256_cbc(), nullptr,
-                           key.cbcMac.data() + kMacKey, bytes(sealed.iv)) != 1 ||
+                           key.data() + kMacKey, bytes(sealed.iv)) != 1 ||
         EVP_DecryptUpdate(context.get(), plain, &size, bytes(sealed.text),
                           length(sealed.text)) != 1 ||
         EVP_DecryptFinal_ex(context.get(), plain + size, &last) != 1) {
@@ -188,9 +192,8 @@ bool isText(const json::Value* value, std::string_view wanted) {
     return value != nullptr && value->is(json::Type::String) && value->text == wanted;
 }
 
-// True: A256GCM, false: A256CBC-HS512. kid is not asked: all secrets are tried, and
-// there are few.
-Result<bool> isGcm(std::string_view encoded) {
+// kid is not asked: all secrets are tried, and there are few.
+Status checkHeader(Algorithm algorithm, std::string_view encoded) {
     const Result<json::Value> header = parseTokenObject(decoded(encoded));
     if (!header.ok()) {
         return header.status();
@@ -200,20 +203,21 @@ Result<bool> isGcm(std::string_view encoded) {
         header.value().find("zip") != nullptr) {
         return refuseToken("the session is not of the kind that NextAuth makes");
     }
-    const json::Value* encryption = header.value().find("enc");
-    if (isText(encryption, "A256GCM")) {
-        return true;
+    const bool four = algorithm == Algorithm::NextAuth4;
+    if (!isText(header.value().find("enc"), four ? "A256GCM" : "A256CBC-HS512")) {
+        return refuseToken("enc is not that of the configured version");
     }
-    if (isText(encryption, "A256CBC-HS512")) {
-        return false;
-    }
-    return refuseToken("the session is encrypted in another way than NextAuth's");
+    return {};
 }
 
 }  // namespace
 
-Result<TokenKey> makeSessionKey(std::string_view secrets, std::string_view cookie) {
+Result<TokenKey> makeSessionKey(Algorithm algorithm, std::string_view secrets,
+                                std::string_view cookie) {
     const CleanErrors clean;
+    if (!isSession(algorithm)) {
+        return refuseFile("secrets of a session are for no such algorithm");
+    }
     auto set = std::make_shared<KeySet>();
     while (!secrets.empty()) {
         const size_t end = std::min(secrets.find('\n'), secrets.size());
@@ -225,7 +229,8 @@ Result<TokenKey> makeSessionKey(std::string_view secrets, std::string_view cooki
         if (line.empty()) {
             continue;
         }
-        if (Status status = addSecret(line, cookie, set.get()); !status.ok()) {
+        if (Status status = addSecret(algorithm, line, cookie, set.get());
+            !status.ok()) {
             return status;
         }
     }
@@ -233,7 +238,7 @@ Result<TokenKey> makeSessionKey(std::string_view secrets, std::string_view cooki
         return refuseFile("this file holds no secret");
     }
     TokenKey key;
-    key.algorithm = Algorithm::Session;
+    key.algorithm = algorithm;
     key.keys = std::move(set);
     key.cookie = cookie;
     return key;
@@ -243,7 +248,8 @@ bool isOpaqueSession(std::string_view token) {
     return token.find('.') == token.npos;
 }
 
-Result<std::string> openSession(const KeySet& keys, std::string_view token) {
+Result<std::string> openSession(Algorithm algorithm, const KeySet& keys,
+                                std::string_view token) {
     if (isOpaqueSession(token)) {
         return refuseToken("the session is opaque");
     }
@@ -251,17 +257,17 @@ Result<std::string> openSession(const KeySet& keys, std::string_view token) {
     if (!sealed.ok()) {
         return sealed.status();
     }
-    const Result<bool> gcm = isGcm(sealed->header);
-    if (!gcm.ok()) {
-        return gcm.status();
+    if (Status status = checkHeader(algorithm, sealed->header); !status.ok()) {
+        return status;
     }
-    if (gcm.value() ? !fitsGcm(sealed.value()) : !fitsCbc(sealed.value())) {
+    const bool four = algorithm == Algorithm::NextAuth4;
+    if (four ? !fitsGcm(sealed.value()) : !fitsCbc(sealed.value())) {
         return refuseToken("the session has parts of another length");
     }
     std::string plain;
     for (const SessionKey& key : keys.sessions) {
-        if (gcm.value() ? openGcm(key, sealed.value(), &plain)
-                        : openCbc(key, sealed.value(), &plain)) {
+        if (four ? openGcm(key, sealed.value(), &plain)
+                 : openCbc(key, sealed.value(), &plain)) {
             return plain;
         }
     }

@@ -59,7 +59,7 @@ $t->write_file('secrets', 's' x 32 . "\n" . 't' x 44 . "\n");
 $t->write_file('set.json', '{"keys":[{"kty":"oct","kid":"a","k":"' . 'a' x 43 . 'A"}]}');
 accepted('claims', $redis, "messaging_jwt $key alg=HS256 id=user.id role=https://shop/role name=n session=sid;");
 accepted('a key set', $redis, "messaging_jwt $t->{dir}/set.json alg=HS256;");
-accepted('NextAuth', $redis, "messaging_nextauth $t->{dir}/secrets cookie=sid id=user.id leeway=15s; $jwt");
+accepted('NextAuth', $redis, "messaging_nextauth $t->{dir}/secrets version=5 cookie=sid id=user.id leeway=15s; $jwt");
 accepted('identity by variables', $redis, 'messaging_identity $ssl_client_s_dn role=$server_name name=$shop_name; set $shop_name x;');
 accepted('all limits', "$redis $jwt messaging_drain_time 5s; messaging_max_pending 100; messaging_max_streams 10;",
     'messaging_timeout 2s; messaging_heartbeat 10s; messaging_retry 1s; messaging_stream_max_age 10m; '
@@ -91,6 +91,9 @@ refused('a claim', qr/claim "a\.\."/, $redis, "messaging_jwt $key alg=HS256 id=a
 refused('an option twice', qr/beside another/, $redis, "messaging_jwt $key alg=HS256 alg=RS256;");
 refused('a short secret of NextAuth', qr/32 bytes/, $redis, "messaging_nextauth $t->{dir}/short;");
 refused('no secret of NextAuth', qr/no secret/, $redis, "messaging_nextauth $t->{dir}/empty;");
+refused('a cookie of NextAuth without its version', qr/version= is missing/, $redis,
+    "messaging_nextauth $t->{dir}/secrets cookie=sid;");
+refused('a version of NextAuth', qr/unknown version "3"/, $redis, "messaging_nextauth $t->{dir}/secrets version=3;");
 refused('an algorithm for NextAuth', qr/unknown parameter "alg/, $redis, "messaging_nextauth $t->{dir}/secrets alg=HS256;");
 refused('NextAuth beside variables', qr/other kind/, $redis,
     "messaging_identity \$server_name; messaging_nextauth $t->{dir}/secrets;");

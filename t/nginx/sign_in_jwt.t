@@ -82,6 +82,9 @@ is(bearer(token('EdDSA')), 200, 'EdDSA');
 is(status(authorization => 'bearer ' . token('HS256')), 200, 'the scheme in any case');
 is(status(Cookie => 'a=1; session=' . token('HS256') . '; b=2'), 200, 'by cookie');
 is(status(Cookie => 'rsa=' . token('RS256', @here)), 200, 'by the cookie of its key');
+is(status(Cookie => 'SESSION=' . token('HS256')), 401, 'not by its name in another case');
+is(status(Cookie => 'session=' . token('HS256') . '; session=' . token('HS256', sub => 'mallory')), 401,
+    "two cookies that contradict are nobody's");
 is(status(Cookie => 'rsa=' . token('HS256')), 401, "not by another key's cookie");
 is(status(Cookie => 'other=' . token('HS256')), 401, 'not by any cookie');
 is(bearer(token('RS256', iss => 'https://other.example', aud => 'messaging')), 401, 'issuer');

@@ -10,6 +10,7 @@
     SUITE(batch)                \
     SUITE(change)               \
     SUITE(chaos)                \
+    SUITE(cookie)               \
     SUITE(drain)                \
     SUITE(drift)                \
     SUITE(fold)                 \

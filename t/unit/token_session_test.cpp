@@ -105,45 +105,69 @@ std::string sealV5(std::string_view payload, std::string_view header = kV5,
     return compact(encoded, iv, text, macOf(key, encoded, iv, text).substr(0, 32));
 }
 
-TokenKey sessionKey(std::string_view secrets, std::string_view cookie = kCookie) {
-    auto key = core::makeSessionKey(secrets, cookie);
+TokenKey sessionKey(Algorithm algorithm, std::string_view secrets = kSecret,
+                    std::string_view cookie = kCookie) {
+    auto key = core::makeSessionKey(algorithm, secrets, cookie);
     ck_assert_msg(key.ok(), "%s", key.status().detail().c_str());
     return key.value();
 }
 
+// Of both versions: how one is made, and the key that opens it.
+struct Version {
+    Algorithm algorithm;
+    std::string_view header;
+    std::string enc;
+};
+const Version kVersions[] = {{Algorithm::NextAuth4, kV4, "A256GCM"},
+                             {Algorithm::AuthJs5, kV5, "A256CBC-HS512"}};
+
+std::string seal(const Version& version, std::string_view payload,
+                 std::string_view header = {}, std::string_view secret = kSecret) {
+    header = header.empty() ? version.header : header;
+    return version.algorithm == Algorithm::NextAuth4 ? sealV4(payload, header, secret)
+                                                     : sealV5(payload, header, secret);
+}
+
+// What RFC 5869 (A.1, A.3) says of the derivation that the tokens here are made with.
+START_TEST(derivesByTheStandard) {
+    const std::string secret(22, '\x0b');
+    const std::string salt("\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c", 13);
+    const std::string info("\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9");
+    EXPECT_TEXT(base64url(hkdf(secret, salt, info, 42)),
+                "PLJfJfqs1XqQQ09k0DYvKi0tCpDPGlpMXbAtVuzExb80AHII1biHGFhl");
+    EXPECT_TEXT(base64url(hkdf(secret, "", "", 42)),
+                "jaTndaVjwY9xX4AqBjxaMbihH1xe4Yeew0VOXzxzjS2dIBOV-qS2GpbI");
+}
+
 START_TEST(opensBothKinds) {
-    const TokenKey key = sessionKey(kSecret);
-    for (const std::string& token : {sealV4(kPayload), sealV5(kPayload)}) {
-        const auto claims = core::verify(key, token, kNow);
+    for (const Version& version : kVersions) {
+        const TokenKey key = sessionKey(version.algorithm);
+        ck_assert(key.cookie == kCookie);
+        const auto claims = core::verify(key, seal(version, kPayload), kNow);
         ck_assert_msg(claims.ok(), "%s", claims.status().detail().c_str());
         EXPECT_TEXT(claims.value().user, "u1");
         EXPECT_TEXT(claims.value().role, "buyer");
         ck_assert(claims.value().expires == 1700000100);
+        // Of every length that padding can take, and one that needs chunks.
+        const std::string start = R"({"sub":"u1","exp":1700000100,"x":")";
+        for (size_t i = 0; i < 33; ++i) {
+            accepted(key, seal(version, start + repeat("y", i) + "\"}"), "a length");
+        }
+        accepted(key, seal(version, start + repeat("y", 8000) + "\"}"), "a long one");
     }
-    // Of every length that padding can take.
-    for (size_t i = 0; i < 33; ++i) {
-        const std::string payload =
-            R"({"sub":"u1","exp":1700000100,"x":")" + repeat("y", i) + "\"}";
-        accepted(key, sealV4(payload), "v4");
-        accepted(key, sealV5(payload), "v5");
-    }
-    accepted(key,
-             sealV5(R"({"sub":"u1","exp":1700000100,"x":")" + repeat("y", 8000) + "\"}"),
-             "one that needs chunks");
-    ck_assert(key.cookie == kCookie);
 }
 
 START_TEST(takesSecretsOneALine) {
     const std::string old(kSecret.rbegin(), kSecret.rend());
     const std::string both = std::string(kSecret) + "\r\n\n" + old + '\n';
-    const TokenKey key = sessionKey(both);
-    for (const std::string& secret : {std::string(kSecret), old}) {
-        accepted(key, sealV4(kPayload, kV4, secret), "v4");
-        accepted(key, sealV5(kPayload, kV5, secret), "v5");
+    for (const Version& version : kVersions) {
+        const TokenKey key = sessionKey(version.algorithm, both);
+        for (const std::string& secret : {std::string(kSecret), old}) {
+            accepted(key, seal(version, kPayload, {}, secret), "either secret");
+        }
+        refused(sessionKey(version.algorithm), seal(version, kPayload, {}, old),
+                "the old secret");
     }
-    const TokenKey current = sessionKey(kSecret);
-    refused(current, sealV4(kPayload, kV4, old), "the old secret, v4");
-    refused(current, sealV5(kPayload, kV5, old), "the old secret, v5");
     const std::pair<std::string, const char*> kBad[] = {
         {"", "no secret"},
         {"\n\r\n", "no secret"},
@@ -152,7 +176,7 @@ START_TEST(takesSecretsOneALine) {
         {repeat(std::string(kSecret) + '\n', 9), "8 secrets"},
     };
     for (const auto& [secrets, word] : kBad) {
-        const auto bad = core::makeSessionKey(secrets, kCookie);
+        const auto bad = core::makeSessionKey(Algorithm::AuthJs5, secrets, kCookie);
         EXPECT_FOR(!bad.ok(), secrets);
         EXPECT_FOR(bad.status().detail().find(word) != std::string::npos,
                    bad.status().detail());
@@ -165,21 +189,32 @@ std::string with(const std::string& token, int part, const std::string& other) {
     size_t from = 0;
     for (int i = 0; i < 5; ++i) {
         const size_t dot = std::min(token.find('.', from), token.size());
-        out += (i == 0 ? "" : ".") +
-               (i == part ? other : token.substr(from, dot - from));
+        out +=
+            (i == 0 ? "" : ".") + (i == part ? other : token.substr(from, dot - from));
         from = dot + 1;
     }
     return out;
 }
 
+// Of Auth.js 5, but with the whole MAC and not the half that a tag is.
+std::string withWholeTag() {
+    const std::string encoded = base64url(kV5);
+    const std::string iv(16, '\x07');
+    const std::string key = keyOfV5(kSecret, kCookie);
+    const std::string text =
+        encrypt(EVP_aes_256_cbc(), key.substr(32), iv, kPayload, encoded, nullptr);
+    return compact(encoded, iv, text, macOf(key, encoded, iv, text));
+}
+
 START_TEST(refusesOthers) {
-    const TokenKey key = sessionKey(kSecret);
-    for (const bool gcm : {true, false}) {
-        const auto seal = [gcm](std::string_view header) {
-            return gcm ? sealV4(kPayload, header) : sealV5(kPayload, header);
+    for (const Version& version : kVersions) {
+        const bool gcm = version.algorithm == Algorithm::NextAuth4;
+        const std::string& enc = version.enc;
+        const TokenKey key = sessionKey(version.algorithm);
+        const auto headed = [&version](std::string_view header) {
+            return seal(version, kPayload, header);
         };
-        const std::string good = seal(gcm ? kV4 : kV5);
-        const std::string enc = gcm ? "A256GCM" : "A256CBC-HS512";
+        const std::string good = seal(version, kPayload);
         const std::string zeros = base64url(std::string(32, '\0'));
         const std::pair<const char*, std::string> kBad[] = {
             {"empty", ""},
@@ -194,6 +229,9 @@ START_TEST(refusesOthers) {
             {"no tag", with(good, 4, "")},
             {"a tag of one byte", with(good, 4, "AA")},
             {"a tag of 12 bytes", with(good, 4, repeat("A", 16))},
+            {"3 bytes of its tag", good.substr(0, good.rfind('.') + 5)},
+            {"12 bytes of its tag", good.substr(0, good.rfind('.') + 17)},
+            {"15 bytes of its tag", good.substr(0, good.rfind('.') + 21)},
             {"a tag of zeros", with(good, 4, gcm ? zeros.substr(0, 22) : zeros)},
             {"a longer tag", with(good, 4, base64url(std::string(64, '\0')))},
             {"another iv", with(good, 2, gcm ? repeat("A", 16) : repeat("A", 22))},
@@ -203,20 +241,22 @@ START_TEST(refusesOthers) {
             {"a cut text", with(good, 3, base64url("fifteen bytes.."))},
             {"padding", good + '='},
             {"a space", good + ' '},
-            {"another header of the same key", with(good, 0, base64url(R"({"enc":")" +
-                                                             enc + R"(","alg":"dir"})"))},
-            {"no alg", seal(R"({"enc":")" + enc + "\"}")},
-            {"alg twice", seal(R"({"alg":"dir","alg":"dir","enc":")" + enc + "\"}")},
-            {"another alg", seal(R"({"alg":"A256KW","enc":")" + enc + "\"}")},
-            {"no enc", seal(R"({"alg":"dir"})")},
-            {"another enc", seal(R"({"alg":"dir","enc":"A128GCM"})")},
-            {"the other enc", seal(gcm ? R"({"alg":"dir","enc":"A256CBC-HS512"})"
-                                       : R"({"alg":"dir","enc":"A256GCM"})")},
-            {"enc null", seal(R"({"alg":"dir","enc":null})")},
-            {"zip", seal(R"({"alg":"dir","zip":"DEF","enc":")" + enc + "\"}")},
-            {"crit", seal(R"({"alg":"dir","crit":["exp"],"enc":")" + enc + "\"}")},
-            {"a header that is no JSON", seal("alg=dir")},
-            {"a list as header", seal("[]")},
+            {"another header of the same key",
+             with(good, 0, base64url(R"({"enc":")" + enc + R"(","alg":"dir"})"))},
+            {"no alg", headed(R"({"enc":")" + enc + "\"}")},
+            {"alg twice", headed(R"({"alg":"dir","alg":"dir","enc":")" + enc + "\"}")},
+            {"another alg", headed(R"({"alg":"A256KW","enc":")" + enc + "\"}")},
+            {"no enc", headed(R"({"alg":"dir"})")},
+            {"another enc", headed(R"({"alg":"dir","enc":"A128GCM"})")},
+            {"the other enc", headed(gcm ? R"({"alg":"dir","enc":"A256CBC-HS512"})"
+                                         : R"({"alg":"dir","enc":"A256GCM"})")},
+            {"enc null", headed(R"({"alg":"dir","enc":null})")},
+            {"zip", headed(R"({"alg":"dir","zip":"DEF","enc":")" + enc + "\"}")},
+            {"crit", headed(R"({"alg":"dir","crit":["exp"],"enc":")" + enc + "\"}")},
+            {"a header that is no JSON", headed("alg=dir")},
+            {"a list as header", headed("[]")},
+            {"of the other version", seal(kVersions[gcm ? 1 : 0], kPayload)},
+            {"an HS512 tag of all its bytes", gcm ? "." : withWholeTag()},
             {"too long", good + repeat("A", 16 * 1024)},
         };
         for (const auto& [what, token] : kBad) {
@@ -237,20 +277,22 @@ START_TEST(refusesOthers) {
                  R"([])",
                  "no JSON",
              }) {
-            refused(key, gcm ? sealV4(payload) : sealV5(payload), payload);
+            refused(key, seal(version, payload), payload);
         }
     }
-    refused(key, sealV5(kPayload, kV5, kSecret, "__Secure-authjs.session-token"),
+    refused(sessionKey(Algorithm::AuthJs5),
+            sealV5(kPayload, kV5, kSecret, "__Secure-authjs.session-token"),
             "of another cookie");
-    accepted(sessionKey(kSecret, "__Secure-authjs.session-token"),
+    accepted(sessionKey(Algorithm::AuthJs5, kSecret, "__Secure-authjs.session-token"),
              sealV5(kPayload, kV5, kSecret, "__Secure-authjs.session-token"),
              "of that cookie");
     refused(secretKey(), sealV4(kPayload), "a session is no token");
 }
 
 START_TEST(knowsOpaqueOnes) {
-    const TokenKey key = sessionKey(kSecret);
-    for (const char* token : {"4d3c1f8e-6f0b-4d53-9d3f-0a8f4bd6d5a1", "abcdef", "%20"}) {
+    const TokenKey key = sessionKey(Algorithm::NextAuth4);
+    for (const char* token :
+         {"4d3c1f8e-6f0b-4d53-9d3f-0a8f4bd6d5a1", "abcdef", "%20"}) {
         ck_assert(core::isOpaqueSession(token));
         refused(key, token, token);
     }
@@ -259,7 +301,7 @@ START_TEST(knowsOpaqueOnes) {
 }
 
 START_TEST(areCached) {
-    const TokenKey key = sessionKey(kSecret);
+    const TokenKey key = sessionKey(Algorithm::AuthJs5);
     core::TokenCache cache(4);
     const std::string token = sealV5(kPayload);
     for (int i = 0; i < 2; ++i) {
@@ -267,14 +309,17 @@ START_TEST(areCached) {
     }
     ck_assert(cache.size() == 1);
     ck_assert(!cache.verify(key, token, kNow + 100).ok());
-    ck_assert(!cache.verify(sessionKey(std::string(32, 'x')), token, kNow).ok());
+    ck_assert(
+        !cache.verify(sessionKey(Algorithm::AuthJs5, std::string(32, 'x')), token, kNow)
+             .ok());
 }
 
 }  // namespace
 
 Suite* token_sessionSuite() {
-    return suiteOf("token sessions", {opensBothKinds, takesSecretsOneALine,
-                                      refusesOthers, knowsOpaqueOnes, areCached});
+    return suiteOf("token sessions",
+                   {derivesByTheStandard, opensBothKinds, takesSecretsOneALine,
+                    refusesOthers, knowsOpaqueOnes, areCached});
 }
 
 }  // namespace messaging::unit
