@@ -5,6 +5,7 @@
 
 use strict;
 use warnings;
+use File::Basename qw(basename);
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
@@ -61,8 +62,8 @@ while ($section =~ /^\| `(messaging[^`]*)`/mg) {
     $parameter{$_} = 1 for $syntax =~ /(\w+)=/g;
 }
 my %taken;
-for my $file (qw(ngx_conf.cpp ngx_conf_token.cpp)) {
-    my $setters = slurp("ngx_module/$file");
+for my $file (glob "$root/ngx_module/ngx_conf*.cpp") {
+    my $setters = slurp("ngx_module/" . basename($file));
     $taken{$_} = 1 for $setters =~ /option\(\w+(?:\[\w+\])?,\s*"(\w+)"/g, $setters =~ /\{"(\w+)", &claims->/g;
 }
 is_deeply([sort keys %parameter], [sort keys %taken], 'every parameter is documented, and no other');
