@@ -243,6 +243,7 @@ Status authenticate(ngx_http_request_t* r, const LocConf* conf, Identity* who,
     if (status.ok() && credential == Credential::Ambient) {
         status = checkOrigin(r);
     }
+    who->team = teamOf(conf, who->role);
     return status;
 }
 

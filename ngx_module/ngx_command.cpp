@@ -49,9 +49,6 @@ ngx_int_t respondReply(ngx_http_request_t* r, const Reply& reply) {
         return respondFailure(
             r, {reply.code, "command " + reply.id + ", says its worker", reply.field});
     }
-    if (existingContext(r)->operation == Operation::UnreadCount) {
-        return respondBadge(r, reply.body);
-    }
     if (reply.status != NGX_HTTP_OK && reply.status != NGX_HTTP_CREATED) {
         return respondFailure(
             r, {Code::Internal,
@@ -113,6 +110,7 @@ ngx_http_request_t* Commands::find(uint64_t ticket) {
 
 void Commands::expect(uint64_t ticket, const std::string& id) {
     if (Waiting* waiting = waiting_.find(ticket)) {
+        byId_.erase(waiting->id);
         byId_[id] = ticket;
         waiting->id = id;
     }
@@ -229,7 +227,13 @@ void takeReply(Process* process, std::string_view payload) {
     }
     ngx_http_request_t* r =
         process->commands->find(process->commands->expecting(reply->id));
-    if (r != nullptr) {
+    if (r == nullptr) {
+        return;
+    }
+    const bool badge = existingContext(r)->operation == Operation::UnreadCount;
+    if (badge && reply->code == Code::Ok) {
+        takeBadgeReply(process, r, reply.value());
+    } else {
         finish(r, [&] { return respondReply(r, reply.value()); });
     }
 }

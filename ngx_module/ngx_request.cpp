@@ -43,8 +43,9 @@ bool remember(ngx_http_request_t* r, const Identity& who) {
     own->user = copyToPool(r->pool, who.user);
     own->role = copyToPool(r->pool, who.role);
     own->name = copyToPool(r->pool, who.name);
+    own->team = copyToPool(r->pool, who.team);
     return own->user.data != nullptr && own->role.data != nullptr &&
-           own->name.data != nullptr;
+           own->name.data != nullptr && own->team.data != nullptr;
 }
 
 // --- Reads
@@ -127,7 +128,8 @@ Status writeArguments(const Write& write, const LocConf* conf, std::string_view 
     ArgumentLimits bounds;
     bounds.content = conf->maxContent;
     if (write.operation == Operation::Start) {
-        auto start = parseStart(body, write.who.user, bounds);
+        bounds.teams = conf->teams.get();
+        auto start = parseStart(body, write.who.user, bounds, write.who.team);
         if (!start.ok()) {
             return start.status();
         }

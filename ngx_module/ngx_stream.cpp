@@ -27,6 +27,9 @@ constexpr ngx_msec_t kStuckTime = 10000;  // bytes wait and none leaves
 // Whoever has too many streams must not take them from itself in turns.
 constexpr uint64_t kRetryOverLimit = 60 * 1000;
 
+// Its person is of its team no more.
+constexpr const char* kRevokedCode = "revoked";
+
 Streams* streamsOf(ngx_event_t* event) {
     return static_cast<Streams*>(static_cast<ngx_connection_t*>(event->data)->data);
 }
@@ -82,15 +85,20 @@ void Streams::open(core::Stream& base, const core::Opening& opening) {
     }
     rendered_ = nullptr;
     block_.clear();
-    core::appendHello(block_.frames(), hub_.run(), opening.cursor, *stream.identity,
+    core::appendHello(block_.frames(), hub_.run(), opening.place, *stream.identity,
                       opening.resumed, core::retryTime(stream.conf->retry, random32()));
     if (!opening.reset.empty()) {
-        core::appendReset(block_.frames(), hub_.run(), opening.cursor.id,
-                          opening.reset);
+        core::appendReset(block_.frames(), hub_.run(), opening.place, opening.reset);
     }
-    core::appendBatch(block_.frames(), hub_.run(), opening.missed);
+    core::appendBatch(block_.frames(), hub_.run(), opening.missed, opening.place);
+    core::Place place = opening.place;
+    if (opening.missed.count > 0) {
+        place.own = {opening.missed.first[opening.missed.count - 1].id, 0};
+    }
+    core::appendBatch(block_.frames(), hub_.run(), opening.missedTeam, place);
     stream.identity.reset();
-    stream.events += core::eventsOf(opening.missed);
+    stream.events +=
+        core::eventsOf(opening.missed) + core::eventsOf(opening.missedTeam);
     if (const char* code = write(stream)) {
         doom(stream, code);
         return;
@@ -102,24 +110,29 @@ void Streams::refuse(core::Stream& base) {
     doom(static_cast<Subscriber&>(base), "unavailable");
 }
 
-// All streams of an inbox that are given the same get the same bytes.
-void Streams::deliver(core::Stream& base, const core::Batch& batch) {
+// All streams of an inbox that are given the same get the same bytes, but for those
+// that follow two: their ids tell of both. What was said before a stream opened is
+// about others: it was opened under the sign-in of then.
+void Streams::deliver(core::Stream& base, const core::Batch& batch,
+                      const core::Place& place) {
     auto& stream = static_cast<Subscriber&>(base);
     if (stream.code != nullptr) {
         return;
     }
-    if (rendered_ != batch.first) {
-        rendered_ = batch.first;
+    if (rendered_ != batch.first || place.tag != 0) {
+        rendered_ = place.tag == 0 ? batch.first : nullptr;
         block_.clear();
-        core::appendBatch(block_.frames(), hub_.run(), batch);
+        core::appendBatch(block_.frames(), hub_.run(), batch, place);
     }
     stream.events += core::eventsOf(batch);
     if (const char* code = write(stream)) {
         doom(stream, code);
+    } else if (core::revokes(batch, place.tag)) {
+        doom(stream, kRevokedCode);
     }
 }
 
-void Streams::reset(core::Stream& base, const LogId& position,
+void Streams::reset(core::Stream& base, const core::Place& place,
                     std::string_view reason) {
     auto& stream = static_cast<Subscriber&>(base);
     if (stream.code != nullptr) {
@@ -127,7 +140,7 @@ void Streams::reset(core::Stream& base, const LogId& position,
     }
     rendered_ = nullptr;
     block_.clear();
-    core::appendReset(block_.frames(), hub_.run(), position, reason);
+    core::appendReset(block_.frames(), hub_.run(), place, reason);
     if (const char* code = write(stream)) {
         doom(stream, code);
     }
@@ -145,8 +158,11 @@ void Streams::afterHub() {
     rendered_ = nullptr;
     while (!doomed_.empty()) {
         Subscriber& stream = *doomed_.back();
+        doomed_.pop_back();
         if (stream.phase == Subscriber::Phase::Opening) {
             answerUnavailable(stream);
+        } else if (stream.code == kRevokedCode) {
+            end(stream, kRevokedCode);
         } else {
             cut(stream, stream.code);
         }

@@ -122,8 +122,9 @@ private:
     bool fetch(const core::InboxKey& inbox, const LogId& from, uint64_t fetch) override;
     void open(core::Stream& stream, const core::Opening& opening) override;
     void refuse(core::Stream& stream) override;
-    void deliver(core::Stream& stream, const core::Batch& batch) override;
-    void reset(core::Stream& stream, const LogId& position,
+    void deliver(core::Stream& stream, const core::Batch& batch,
+                 const core::Place& place) override;
+    void reset(core::Stream& stream, const core::Place& place,
                std::string_view reason) override;
     bool busy(const core::Stream& stream) override;
 

@@ -18,6 +18,7 @@
     SUITE(hash)                 \
     SUITE(hub)                  \
     SUITE(hub_loss)             \
+    SUITE(hub_team)             \
     SUITE(json)                 \
     SUITE(keys)                 \
     SUITE(language)             \
@@ -37,6 +38,7 @@
     SUITE(store_contract)       \
     SUITE(store_membership)     \
     SUITE(store_sqlite)         \
+    SUITE(team)                 \
     SUITE(text)                 \
     SUITE(token)                \
     SUITE(token_hostile)        \
