@@ -3,7 +3,6 @@
 #include "worker/loop_reads.hpp"
 
 #include <exception>
-#include <unordered_map>
 
 namespace messaging::worker {
 
@@ -16,8 +15,6 @@ constexpr milliseconds kIdle{50};
 // Replies wait for one another this long at most.
 constexpr milliseconds kGather{2};
 constexpr milliseconds kAfterSurprise{1000};
-// People whose name a thread remembers to have passed on.
-constexpr size_t kMaxKnown = 4096;
 
 class ReadLoop {
 public:
@@ -40,7 +37,6 @@ private:
     Status turn();
     Status answer(const Delivered& read);
     Reply refusal(const Delivered& read, Code code) const;
-    void learn(const Identity& who);
 
     const Context& context_;
     ReadBus bus_;
@@ -50,7 +46,6 @@ private:
     Link redisLink_;
     Link storeLink_;
     bool opened_ = false;
-    std::unordered_map<std::string, std::string> known_;
 };
 
 // What nobody foresaw ends one turn, not the process.
@@ -155,7 +150,8 @@ Status ReadLoop::answer(const Delivered& read) {
             storeLink_.fail(status.detail());
         }
     } else {
-        learn(read.command.who);
+        const Identity& who = read.command.who;
+        writer_.learn({who.site, who.user, who.role, who.name});
     }
     bus_.answer(read, reply, nonce);
     return {};
@@ -167,24 +163,6 @@ Reply ReadLoop::refusal(const Delivered& read, Code code) const {
     reply.code = code;
     reply.field = read.status.field();
     return reply;
-}
-
-void ReadLoop::learn(const Identity& who) {
-    std::string person = who.site;
-    person += '\0';
-    person += who.user;
-    std::string words = who.role;
-    words += '\0';
-    words += who.name;
-    auto [at, isNew] = known_.try_emplace(std::move(person), words);
-    if (!isNew && at->second == words) {
-        return;
-    }
-    at->second = std::move(words);
-    writer_.learn({who.site, who.user, who.role, who.name});
-    if (known_.size() >= kMaxKnown) {
-        known_.clear();
-    }
 }
 
 }  // namespace
