@@ -70,6 +70,10 @@ void giveUp(ngx_http_request_t* r, const RequestContext& own) {
         fail(r, Code::RedisUnavailable, "Redis does not let us in");
         return;
     }
+    if (own.early) {
+        fail(r, Code::RedisUnavailable, "no worker has made the list of revocations");
+        return;
+    }
     const std::string id = process(r)->commands->commandId(own.ticket);
     fail(r, Code::Timeout,
          id.empty() ? "Redis does not answer" : "no reply to command " + id);

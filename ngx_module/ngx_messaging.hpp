@@ -29,8 +29,9 @@ extern ngx_module_t ngx_http_messaging_module;
 
 namespace messaging {
 
-class Streams;   // ngx_stream.hpp
-class Commands;  // ngx_command.hpp
+class Streams;          // ngx_stream.hpp
+class Commands;         // ngx_command.hpp
+class RevocationWatch;  // ngx_revocation.hpp
 struct MainConf;
 
 // Everything a worker process holds: made in init_process, freed in exit_process.
@@ -55,6 +56,7 @@ struct Process : Redis::Listener {
     std::unique_ptr<Commands> commands;
     std::vector<uint64_t> early;  // tickets of requests that came before Redis
     std::unique_ptr<Streams> streams;
+    std::unique_ptr<RevocationWatch> revocations;
     time_t lastOddity = 0;    // when something odd from Redis was last logged
     bool opaqueTold = false;  // that a site's sessions are not what they need to be
     std::unique_ptr<Redis> redis;  // last: it goes first, and calls nobody any more
@@ -129,6 +131,8 @@ struct RequestContext {
     const char* code;      // of a refusal, "ok" once answered, nullptr before
     ngx_msec_t started;    // ngx_current_msec
     ngx_msec_t answered;   // likewise; 0: not yet
+    uint64_t issued;       // the token, Unix seconds; 0: not said
+    bool early;            // it waits for Redis, and for what it says first
     void* write;           // of a write whose body is being read
     void* badge;           // of a badge that two inboxes make
     uint64_t ticket;       // in Commands, 0: waits for nothing

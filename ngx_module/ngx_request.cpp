@@ -7,6 +7,7 @@
 
 #include "ngx_module/core/origin.hpp"
 #include "ngx_module/core/query.hpp"
+#include "ngx_module/ngx_revocation.hpp"
 #include "schema/model.hpp"
 #include "schema/text.hpp"
 
@@ -227,13 +228,14 @@ ngx_int_t readBody(ngx_http_request_t* r, const LocConf* conf, Identity who,
 // --- All
 
 // A process that just started, after a reload say, has Redis a moment later than its
-// first requests.
+// first requests, and the list of revocations a moment after that.
 ngx_int_t waitForRedis(ngx_http_request_t* r, const LocConf* conf) {
     const uint64_t ticket = reserve(r);
     if (ticket == 0) {
         return respondProblem(r, Code::QueueFull);
     }
     process(r)->early.push_back(ticket);
+    existingContext(r)->early = true;
     return park(r, ngx_min(kEarlyTime, conf->timeout));
 }
 
@@ -249,7 +251,10 @@ ngx_int_t serveSignedIn(ngx_http_request_t* r, const LocConf* conf,
         return NGX_ERROR;
     }
     const Process* here = process(r);
-    if (here != nullptr && here->redis->coming()) {
+    // Where the site itself is asked at each request there is nothing to know.
+    const bool byToken = conf->user == nullptr;
+    if (here != nullptr && (here->redis->coming() || (byToken && here->redis->up() &&
+                                                      !here->revocations->ready()))) {
         return waitForRedis(r, conf);
     }
     if (here == nullptr || !here->redis->up()) {
@@ -301,6 +306,7 @@ void serveEarly(Process* process) {
     tickets.swap(process->early);
     for (const uint64_t ticket : tickets) {
         if (ngx_http_request_t* r = process->commands->find(ticket)) {
+            existingContext(r)->early = false;
             finish(r, [r] { return serve(r); });
         }
     }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "schema/keys.hpp"
 #include "schema/limits.hpp"
 
 namespace messaging {
@@ -27,7 +28,7 @@ constexpr ngx_msec_t kStuckTime = 10000;  // bytes wait and none leaves
 // Whoever has too many streams must not take them from itself in turns.
 constexpr uint64_t kRetryOverLimit = 60 * 1000;
 
-// Its person is of its team no more.
+// Its person is of its team no more, or its sign-in was taken back.
 constexpr const char* kRevokedCode = "revoked";
 
 Streams* streamsOf(ngx_event_t* event) {
@@ -279,6 +280,29 @@ void Streams::drain(ngx_msec_t now) {
 }
 
 // --- Ends
+
+// One at a time: with one, a connection may go that carries others.
+void Streams::revoke(const Revocation& revocation) {
+    const auto inbox = core::parseInboxKey(inboxId(revocation.site, revocation.user));
+    while (Subscriber* stream = inbox ? revoked(*inbox, revocation) : nullptr) {
+        end(*stream, kRevokedCode);
+    }
+    afterHub();
+}
+
+Subscriber* Streams::revoked(const core::InboxKey& inbox,
+                             const Revocation& revocation) {
+    const core::Inbox* found = hub_.find(inbox);
+    if (found != nullptr) {
+        for (core::Stream* one : found->streams) {
+            auto* stream = static_cast<Subscriber*>(one);
+            if (core::concerns(revocation, stream->session, stream->issued)) {
+                return stream;
+            }
+        }
+    }
+    return nullptr;
+}
 
 // With `bye`. The stream may be gone afterwards, as after each of these.
 void Streams::end(Subscriber& stream, const char* code) {

@@ -25,6 +25,7 @@
 
 #include "ngx_module/core/drain.hpp"
 #include "ngx_module/core/hub.hpp"
+#include "ngx_module/core/revocation.hpp"
 #include "ngx_module/core/sse.hpp"
 
 namespace messaging {
@@ -86,6 +87,8 @@ struct Subscriber : core::Stream {
     std::unique_ptr<ParkedOutput> parked;   // nullptr: nothing waits
     std::unique_ptr<std::string> identity;  // data of `hello`, until it is sent
     std::string user;
+    uint64_t session = 0;        // core::sessionMark
+    uint64_t issued = 0;         // the token, Unix seconds; 0: not said
     const char* code = nullptr;  // why it ends; set: doomed
     ngx_msec_t opened = 0;
     ngx_msec_t endAt = 0;
@@ -109,6 +112,9 @@ public:
     void redisDown();
     void redisSubscribed(std::string_view channel);
     void redisMessage(std::string_view channel, std::string_view payload);
+
+    // Ends the streams that it is about.
+    void revoke(const Revocation& revocation);
 
     // A content handler: the request is held, or answered.
     ngx_int_t serve(ngx_http_request_t* r, const LocConf* conf, const Identity& who,
@@ -147,6 +153,8 @@ private:
     void end(Subscriber& stream, const char* code);
     void cut(Subscriber& stream, const char* code);
     void leave(Subscriber& stream, const char* code);
+    // A stream of the inbox that it is about; nullptr: none.
+    Subscriber* revoked(const core::InboxKey& inbox, const Revocation& revocation);
     void answerUnavailable(Subscriber& stream);
     void finish(Subscriber& stream, ngx_int_t rc);
     void release(Subscriber& stream);

@@ -84,6 +84,18 @@ std::string Keys::reply(std::string_view process) const {
     return prefix_ + "reply:" + std::string(process);
 }
 
+std::string Keys::revoked() const {
+    return prefix_ + "revoked";
+}
+
+std::string Keys::revoke() const {
+    return prefix_ + "revoke";
+}
+
+std::string Keys::revocations(std::string_view run) const {
+    return prefix_ + "revocations:" + std::string(run.substr(0, kRunDigits));
+}
+
 std::string Keys::channel(std::string_view inbox) const {
     return inboxKey(prefix_, inbox, "live");
 }

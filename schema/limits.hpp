@@ -86,6 +86,13 @@ constexpr unsigned kLogSeconds = 60;
 // Reads older than this are dead: every module gave up on them long before.
 constexpr unsigned kReadSeconds = 60;
 
+// Revocations that hold at once: nginx's processes keep all of them, some 200 bytes
+// each, and read them all when Redis comes up. How long one holds by default, and at
+// most: as long as the tokens that it is about may live.
+constexpr size_t kMaxRevocations = 10000;
+constexpr uint64_t kRevocationSeconds = 31 * 86400;
+constexpr uint64_t kMaxRevocationSeconds = 3660ull * 86400;
+
 // A reply or an event from Redis that is longer than this is not believed.
 // A page of 200 messages of 40 KB, escaped, is the longest honest one.
 constexpr size_t kMaxReply = 32 * 1024 * 1024;

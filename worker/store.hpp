@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "schema/model.hpp"
+#include "schema/revocation.hpp"
 #include "schema/status.hpp"
 
 namespace messaging::worker {
@@ -170,6 +171,16 @@ public:
     // True if it was. The only way by which a number may go down: `check --repair`.
     virtual Result<bool> exchange(const std::optional<Membership>& from,
                                   const Membership& to) = 0;
+
+    // --- Revocations, outside of batches. That they are valid is the caller's
+    // business.
+
+    // Where there is one of this name, the later of each time stays.
+    virtual Status revoke(const Revocation& revocation) = 0;
+    // Those that hold at `now` (Unix seconds).
+    virtual Result<std::vector<Revocation>> revocations(uint64_t now) = 0;
+    // The others go.
+    virtual Status forgetRevocations(uint64_t now) = 0;
 };
 
 // From "sqlite:PATH" or "mongodb://…" (mongodb+srv:// too; the database is the URI's,

@@ -79,6 +79,10 @@ public:
     Result<bool> exchange(const std::optional<Membership>& from,
                           const Membership& to) override;
 
+    Status revoke(const Revocation& revocation) override;
+    Result<std::vector<Revocation>> revocations(uint64_t now) override;
+    Status forgetRevocations(uint64_t now) override;
+
 private:
     using Upsert = std::pair<Document, Document>;  // selector, update or pipeline
 

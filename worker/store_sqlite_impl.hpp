@@ -53,6 +53,10 @@ public:
     Result<bool> exchange(const std::optional<Membership>& from,
                           const Membership& to) override;
 
+    Status revoke(const Revocation& revocation) override;
+    Result<std::vector<Revocation>> revocations(uint64_t now) override;
+    Status forgetRevocations(uint64_t now) override;
+
 private:
     // None: no batch. Open: its transaction is. Doubt: its commit's outcome is unknown.
     enum class Batch { None, Open, Doubt };

@@ -31,12 +31,15 @@
     SUITE(reader)               \
     SUITE(recovery)             \
     SUITE(redelivery)           \
+    SUITE(revocation)           \
+    SUITE(revoker)              \
     SUITE(route)                \
     SUITE(shards)               \
     SUITE(sse)                  \
     SUITE(store_change)         \
     SUITE(store_contract)       \
     SUITE(store_membership)     \
+    SUITE(store_revocation)     \
     SUITE(store_sqlite)         \
     SUITE(team)                 \
     SUITE(text)                 \
