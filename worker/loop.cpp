@@ -36,7 +36,8 @@ WriteLoop::WriteLoop(const Context& context, Bus& bus, Store& store, Writer& wri
       store_(store),
       writer_(writer),
       redisLink_(context.redis),
-      storeLink_(context.store) {}
+      storeLink_(context.store),
+      nextNames_(Clock::now() + kNamesEvery) {}
 
 Status WriteLoop::run() {
     while (!context_.stop) {
