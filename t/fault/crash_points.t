@@ -86,7 +86,7 @@ sub then_silence {
     my $case = Test::Messaging::Case->new($t, 1, $command);
     $case->listen($_) for 'bob', 'alice';
     $t->end('worker', 'KILL');
-    $t->start_worker('worker', MESSAGING_CRASH_AT => 'after-commit');
+    $t->start_worker('worker', MESSAGING_CRASH_AT => 'after-commit')->wait_serving;
     $case->begin;
     $t->wait_for('the crash', sub { !$t->alive('worker') });
     $t->redis('FLUSHALL');
@@ -103,7 +103,7 @@ sub one_case {
     $case->listen($_) for 'bob', 'alice';
     $case->listen('bob')->leave;    # comes back afterwards, with Last-Event-ID
     $t->end('worker', 'KILL');
-    $t->start_worker('worker', MESSAGING_CRASH_AT => $point);
+    $t->start_worker('worker', MESSAGING_CRASH_AT => $point)->wait_serving;
     my $request = $case->begin;
     $t->wait_for('the crash', sub { !$t->alive('worker') });
     return 'the command was not in hand' if !Test::Messaging::Case::pending($t);

@@ -56,7 +56,7 @@ sub late_commit {
     my @listeners = map { $case->listen($_) } 'bob', 'alice';
     $t->end('worker', 'TERM');
     $t->start_worker('worker', MESSAGING_STOP_AT => 'before-insert',
-        $dies ? (MESSAGING_CRASH_AT => 'after-commit') : ());
+        $dies ? (MESSAGING_CRASH_AT => 'after-commit') : ())->wait_serving;
     my $request = $case->begin;
     $t->wait_for('the stop', sub { $nemesis->is_stopped('worker') });
 

@@ -54,7 +54,7 @@ sub one_case {
     my ($t, $case, $point, $lease) = @_;
     $case->listen($_) for 'bob', 'alice';
     $t->end('worker', 'KILL');
-    $t->start_worker('first', MESSAGING_STOP_AT => $point);
+    $t->start_worker('first', MESSAGING_STOP_AT => $point)->wait_serving('first');
     my $request = $case->begin;
     $t->wait_for('the stop', sub { is_stopped($t->pid('first')) });
     return 'the command was not in hand' if !Test::Messaging::Case::pending($t);

@@ -258,8 +258,20 @@ sub worker_command {
 sub start_worker {
     my ($self, $name, %env) = @_;
     $name ||= 'worker';
+    $self->{served}{$name} = $self->served($name);
     $self->spawn($name, $self->worker_command('run'),
         env => { ASAN_OPTIONS => "log_path=$self->{dir}/sanitizer", %env });
+    return $self;
+}
+
+sub served { return scalar(() = $_[0]->read_file("$_[1].log") =~ /: serves [1-9]/g) }
+
+# Until the worker that start_worker() started last by this name has shards: a command that comes
+# before can be too old once it has, and is dropped.
+sub wait_serving {
+    my ($self, $name) = @_;
+    $name ||= 'worker';
+    $self->wait_for("shards of $name", sub { $self->served($name) > $self->{served}{$name} });
     return $self;
 }
 
