@@ -21,8 +21,8 @@ std::string_view header(const ngx_table_elt_t* element) {
 // A header that stands twice is none of the two.
 std::string_view onlyHeader(ngx_http_request_t* r, std::string_view name) {
     bool many = false;
-    const std::string_view value = requestHeader(r, name, &many);
-    return many ? std::string_view("?") : value;
+    const auto value = requestHeader(r, name, &many);
+    return many ? std::string_view("?") : value.value_or(std::string_view());
 }
 
 std::string_view bearerToken(ngx_http_request_t* r) {

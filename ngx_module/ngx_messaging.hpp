@@ -10,6 +10,7 @@
 
 #include <exception>
 #include <memory>
+#include <optional>
 #include <new>
 #include <string>
 #include <string_view>
@@ -199,8 +200,8 @@ ngx_int_t addHeader(ngx_http_request_t* r, std::string_view name,
                     std::string_view value);
 // The only header of this name; `many` tells that there are several. Case does not
 // matter.
-std::string_view requestHeader(ngx_http_request_t* r, std::string_view name,
-                               bool* many);
+std::optional<std::string_view> requestHeader(ngx_http_request_t* r,
+                                              std::string_view name, bool* many);
 
 // --- ngx_auth.cpp: who asks. Unauthenticated, ForbiddenOrigin or ok; `expires` in Unix
 // seconds, 0: not known.

@@ -38,7 +38,7 @@ bool addAll(
 
 ngx_int_t tell(ngx_http_request_t* r, const LocConf& conf, RequestContext* own) {
     bool many = false;
-    const std::string_view origin = requestHeader(r, "Origin", &many);
+    const std::string_view origin = requestHeader(r, "Origin", &many).value_or("");
     own->vary = "Origin";
     if (addHeader(r, "Vary", own->vary) != NGX_OK) {
         return NGX_ERROR;
@@ -57,7 +57,7 @@ ngx_int_t tell(ngx_http_request_t* r, const LocConf& conf, RequestContext* own) 
 bool isPreflight(ngx_http_request_t* r) {
     bool many = false;
     return r->method == NGX_HTTP_OPTIONS &&
-           !requestHeader(r, "Access-Control-Request-Method", &many).empty();
+           requestHeader(r, "Access-Control-Request-Method", &many).has_value();
 }
 
 ngx_int_t answerPreflight(ngx_http_request_t* r, const LocConf* conf) {

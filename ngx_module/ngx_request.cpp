@@ -105,6 +105,10 @@ bool hasBody(Operation operation) {
     return isWrite(operation) || operation == Operation::Typing;
 }
 
+bool needsNoBody(Operation operation) {
+    return operation == Operation::Typing || operation == Operation::Read;
+}
+
 // The whole body, whatever buffers and files nginx keeps it in; BodyTooLarge counts the
 // bytes that came, since a chunked body says no length.
 Result<std::string> bodyOf(const ngx_http_request_t* r, size_t most) {
@@ -176,15 +180,15 @@ Status writeArguments(const Write& write, const LocConf* conf, std::string_view 
     return read.status();
 }
 
-// An empty header is none.
+// An empty one is refused: whoever sends it believes that repeats are safe.
 Status clientKey(ngx_http_request_t* r, std::string* key) {
     bool many = false;
-    const std::string_view value = requestHeader(r, "Idempotency-Key", &many);
-    if (many || (!value.empty() && !validId(value))) {
+    const auto value = requestHeader(r, "Idempotency-Key", &many);
+    if (many || (value && !validId(*value))) {
         return {Code::InvalidField, "not one id", "Idempotency-Key"};
     }
-    if (!value.empty()) {
-        *key = "c:" + std::string(value);
+    if (value) {
+        *key = "c:" + std::string(*value);
     }
     return {};
 }
@@ -220,8 +224,8 @@ void onBody(ngx_http_request_t* r) {
 ngx_int_t readBody(ngx_http_request_t* r, const LocConf* conf, Identity who,
                    const core::Route& route) {
     const ngx_table_elt_t* type = r->headers_in.content_type;
-    // What is said often, and mostly without a word more, needs neither body nor type.
-    const bool nothing = route.operation == Operation::Typing && type == nullptr &&
+    // What is said mostly without a word more needs neither body nor type.
+    const bool nothing = needsNoBody(route.operation) && type == nullptr &&
                          r->headers_in.content_length_n <= 0 && !r->headers_in.chunked;
     if (!nothing && (type == nullptr || !core::isJson(view(type->value)))) {
         return respondProblem(r, Code::UnsupportedMediaType);

@@ -106,7 +106,8 @@ const Language* setLanguageOf(ngx_http_request_t* r) {
     const Language* language = conf->language;
     if (conf->negotiated) {
         bool many = false;
-        language = &preferredLanguage(requestHeader(r, "Accept-Language", &many));
+        language =
+            &preferredLanguage(requestHeader(r, "Accept-Language", &many).value_or(""));
         if (!addVary(r, "Accept-Language")) {
             return nullptr;
         }
@@ -192,10 +193,9 @@ ngx_int_t addHeader(ngx_http_request_t* r, std::string_view name,
                : NGX_ERROR;
 }
 
-std::string_view requestHeader(ngx_http_request_t* r, std::string_view name,
-                               bool* many) {
-    std::string_view found;
-    bool any = false;
+std::optional<std::string_view> requestHeader(ngx_http_request_t* r,
+                                              std::string_view name, bool* many) {
+    std::optional<std::string_view> found;
     *many = false;
     for (ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr;
          part = part->next) {
@@ -204,8 +204,7 @@ std::string_view requestHeader(ngx_http_request_t* r, std::string_view name,
             if (headers[i].key.len == name.size() &&
                 ngx_strncasecmp(headers[i].key.data, ngxString(name).data,
                                 name.size()) == 0) {
-                *many = any;
-                any = true;
+                *many = found.has_value();
                 found = view(headers[i].value);
             }
         }

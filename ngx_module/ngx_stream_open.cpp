@@ -106,7 +106,8 @@ ngx_int_t Streams::serve(ngx_http_request_t* r, const LocConf* conf,
         return respondProblem(r, Code::TooManyStreams);
     }
     bool many = false;
-    std::string_view lastEventId = requestHeader(r, "last-event-id", &many);
+    std::string_view lastEventId =
+        requestHeader(r, "last-event-id", &many).value_or("");
     if (many) {
         lastEventId = "?";  // nobody's position
     }

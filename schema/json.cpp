@@ -377,7 +377,12 @@ bool Value::unsignedInteger(uint64_t* out) const {
     if (!is(Type::Number)) {
         return false;
     }
-    const std::optional<uint64_t> value = parseUnsigned(text);
+    const std::string_view whole(text);
+    const size_t point = std::min(whole.find('.'), whole.size());
+    if (whole.find_first_not_of('0', point + 1) != whole.npos) {
+        return false;
+    }
+    const std::optional<uint64_t> value = parseUnsigned(whole.substr(0, point));
     if (!value || *value > limits::kMaxInteger) {
         return false;
     }

@@ -34,7 +34,8 @@ public:
     bool is(Type wanted) const { return type == wanted; }
     // The member of this name, nullptr where there is none or this is no object.
     const Value* find(std::string_view name) const;
-    // A Number that is an integer 0 … 2^53-1 without sign, point or exponent.
+    // A Number that is an integer 0 … 2^53-1 without sign or exponent; 7.0 is 7, as in
+    // JSON Schema.
     bool unsignedInteger(uint64_t* out) const;
 };
 

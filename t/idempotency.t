@@ -60,6 +60,11 @@ for my $bad ("x" x 129, "x" x 5000) {
     my $r = $t->send_text('alice', $id, 'bad key', key => $bad);
     is($r->{status}, 400, 'a key out of its bounds');
 }
+for my $path ("/conversations/$id/messages", '/conversations') {
+    my $r = $t->post($path, { content => 'which?', $path =~ /messages/ ? () : (members => ['bob']) }, as => 'alice',
+        headers => { 'Idempotency-Key' => '' });
+    is("$r->{status} $r->{json}{field}", '400 Idempotency-Key', 'an empty key is no key, and not taken for none');
+}
 is($t->send_text('alice', $id, 'long', key => 'x' x 128)->{status}, 201, '128 characters pass');
 
 $t->finish;

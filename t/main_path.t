@@ -54,7 +54,7 @@ my $history = $t->get("/conversations/$id/messages", as => 'alice')->{json};
 is_deeply([map { "$_->{seq} $_->{content}" } @{ $history->{messages} }],
     ['1 hello bob', '2 hi alice'], 'the history by rising number');
 
-$r = $t->patch("/conversations/$id/read", {}, as => 'bob');
+$r = $t->patch("/conversations/$id/read", undef, as => 'bob');
 is_deeply($r->{json}, { conversationId => $id, readSeq => 2, unreadCount => 0 }, 'bob reads');
 is($alice->event('read')->{json}{userId}, 'bob', 'alice sees that bob read');
 is($bob->event('unread', sub { $_[0]{readSeq} == 2 })->{json}{unreadCount}, 0,

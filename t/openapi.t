@@ -30,7 +30,7 @@ sub ask {
     my ($method, $path, $body, @options) = @_;
     my $r = $t->request($method, $path, $body, @options);
     push @lines, { method => $method, path => $path, status => int $r->{status}, headers => $r->{headers},
-        body => $r->{json} };
+        body => $r->{json} // $r->{content} };
     return $r;
 }
 
@@ -98,6 +98,7 @@ for (1 .. 2) {
     ask('POST', '/conversations', { members => ["new $_"] }, @limited);
     ask('POST', $message, { content => 'x' }, @limited);
 }
+ask('GET', "$_=" . 'x' x 9000, undef, as => 'alice') for '/conversations?q', '/search?q', "$message?before";
 ask('GET', '/nowhere', undef, as => 'alice');
 ask('GET', '/stream', undef, headers => { Cookie => 'session=' . $t->token('alice'),
     'Sec-Fetch-Site' => 'cross-site' });
