@@ -10,9 +10,11 @@ namespace {
 // Compared one by one at each request.
 constexpr size_t kMaxOrigins = 64;
 
-// Nobody writes a message a second, nor gets to know a person a minute, for an hour.
+// Nobody writes a message a second, nor gets to know a person a minute, for an hour. A
+// client says every few seconds that somebody types.
 constexpr std::string_view kDefaultSends = "60/m";
 constexpr std::string_view kDefaultStarts = "60/h";
+constexpr std::string_view kDefaultTypings = "60/m";
 
 }  // namespace
 
@@ -77,12 +79,13 @@ char* setRate(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
             const ngx_str_t& word = arguments(cf)[i];
             std::string_view value;
             if (view(word) == "off" && cf->args->nelts == 2) {
-                conf->sends = conf->starts = core::Rate();
+                conf->sends = conf->starts = conf->typings = core::Rate();
                 break;
             }
-            core::Rate* out = option(word, "send", &value)    ? &conf->sends
-                              : option(word, "start", &value) ? &conf->starts
-                                                              : nullptr;
+            core::Rate* out = option(word, "send", &value)     ? &conf->sends
+                              : option(word, "start", &value)  ? &conf->starts
+                              : option(word, "typing", &value) ? &conf->typings
+                                                               : nullptr;
             if (out == nullptr) {
                 return refuse(cf, "unknown parameter " + quoted(view(word)));
             }
@@ -100,6 +103,7 @@ char* setRate(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
 void setDefaultRates(LocConf& conf) {
     conf.sends = *core::parseRate(kDefaultSends);
     conf.starts = *core::parseRate(kDefaultStarts);
+    conf.typings = *core::parseRate(kDefaultTypings);
 }
 
 }  // namespace messaging

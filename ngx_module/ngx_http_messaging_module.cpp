@@ -184,6 +184,7 @@ void mergeEdge(LocConf& own, const LocConf& outer) {
     if (!own.ratesSet) {
         own.sends = outer.sends;
         own.starts = outer.starts;
+        own.typings = outer.typings;
     }
 }
 

@@ -106,9 +106,10 @@ struct LocConf : LocConfBase {
     std::string prefix;
     std::string place;
     bool own = false;  // `messaging` stands at this level, it is not inherited
-    // messaging_rate: of sends and of new conversations.
+    // messaging_rate: of sends, of new conversations, and of saying that one types.
     core::Rate sends;
     core::Rate starts;
+    core::Rate typings;
     bool ratesSet = false;
     // messaging_origins, of which an empty list is none; nullptr: it stands nowhere.
     std::shared_ptr<const std::vector<std::string>> origins;

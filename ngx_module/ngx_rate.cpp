@@ -44,6 +44,9 @@ Charges chargesOf(ngx_http_request_t* r, const LocConf* conf, const Command& com
     if (start) {
         charge(r, conf->starts, "start", &charges);
     }
+    if (command.operation == Operation::Typing) {
+        charge(r, conf->typings, "typing", &charges);
+    }
     if (command.operation == Operation::Send ||
         (start && conf->sends.limited() && hasContent(command))) {
         charge(r, conf->sends, "send", &charges);

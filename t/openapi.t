@@ -18,7 +18,7 @@ $t->conf(<<'CONF');
     server {
         listen 127.0.0.1:%%PORT%%;
         location /api/messages { messaging; messaging_teams desk; messaging_timeout 1s; messaging_streams_per_user 2; }
-        location /limited { messaging; messaging_rate send=1/d start=1/d; }
+        location /limited { messaging; messaging_rate send=1/d start=1/d typing=1/d; }
     }
 CONF
 $t->run;
@@ -97,6 +97,7 @@ for (1 .. 2) {
     my @limited = (as => 'dora', base => 'http://127.0.0.1:' . $t->port . '/limited');
     ask('POST', '/conversations', { members => ["new $_"] }, @limited);
     ask('POST', $message, { content => 'x' }, @limited);
+    ask('POST', "/conversations/$id/typing", {}, @limited);
 }
 ask('GET', "$_=" . 'x' x 9000, undef, as => 'alice') for '/conversations?q', '/search?q', "$message?before";
 ask('GET', '/nowhere', undef, as => 'alice');

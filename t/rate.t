@@ -18,6 +18,7 @@ $t->conf(<<'CONF', processes => 3);
         location /defaults { messaging; messaging_rate send=60/m; }
         location /limited { messaging; messaging_rate send=6/h start=3/d; }
         location /asks { messaging; messaging_rate send=1/m; }
+        location /typing { messaging; messaging_rate send=off typing=3/h; }
         location /quick { messaging; messaging_rate send=2/s start=off; }
     }
 CONF
@@ -78,6 +79,14 @@ my @said = map { $t->post('/conversations', { members => ['greg'], content => "c
     1 .. 12;
 cmp_ok(scalar(grep { /^20/ } @said), '<=', 8, "a start that says something is a send: @said");
 
+# Typing, which no message is.
+my $bob = $t->stream('bob');
+my @typed = map { $t->post("/conversations/$id/typing", {}, as => 'alice', base => "$base/typing")->{status} } 1 .. 12;
+is_deeply([@typed[0 .. 2], $typed[-1]], [204, 204, 204, 429], "typing: @typed");
+is($t->send_text('alice', $id, 'typed', base => "$base/typing")->{status}, 201, 'and then the message itself');
+$bob->event('message', sub { $_[0]{content} eq 'typed' });
+is(scalar(grep { $_->{event} eq 'typing' } $bob->events), scalar(grep { $_ == 204 } @typed), 'what was refused is not told');
+
 # It is refilled.
 my $quick = sub { $t->send_text('ivy', $t->{ivy}, 'q', base => "$base/quick")->{status} };
 $t->{ivy} = $t->open_conversation('ivy', 'bob');
@@ -106,7 +115,7 @@ $t->redis('LPUSH', $key, 'garbage');
 is($t->send_text('kate', $jane, 'y', base => "$base/asks")->{status}, 404, 'another key\'s type is another user\'s trouble');
 
 $t->stop;
-for my $wrong ('', '1/s', 'send=0/s', 'send=1/w', 'send=', 'send=x', 'send=1', 'off send=1/s', 'read=1/s') {
+for my $wrong ('', '1/s', 'send=0/s', 'send=1/w', 'send=', 'send=x', 'send=1', 'off send=1/s', 'read=1/s', 'typing=') {
     $t->conf("messaging_rate $wrong; server { listen 127.0.0.1:%%PORT%%; location / { messaging; } }", bare => 1);
     my ($code, $output) = $t->nginx_test;
     isnt($code, 0, "messaging_rate $wrong: refused");
