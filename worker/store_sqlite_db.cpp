@@ -62,6 +62,9 @@ constexpr milliseconds kRestartPatience{500};
 // shorter, the sooner a start after a crash has read it.
 constexpr int kCheckpointPages = 16000;  // 64 MB
 constexpr int kRestartPages = 64000;     // 256 MB
+// Where one that waits was in vain, the Checkpointer being at it or a reader slow, the
+// next does not wait for another 64 MB.
+constexpr int kRetryPages = 2000;  // 8 MB
 
 constexpr mode_t kFileMode = 0640;
 constexpr mode_t kDirectoryMode = 0750;
@@ -377,6 +380,9 @@ void Database::checkpoint() {
         connection(), "main",
         wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
     patience_ = kPatience;
+    if (wait && isBusy(code)) {
+        nextCheckpoint_ = walPages_ + kRetryPages;
+    }
     if (code != SQLITE_OK && (wait || !isBusy(code))) {
         spdlog::warn("{}", failure("checkpoint").detail());
     }
