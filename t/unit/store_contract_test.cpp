@@ -304,7 +304,8 @@ START_TEST(strangeIds) {
         membership.preview.content = id;
         users.push_back({kSite, id, id, id});
         batch(*store, {id}, [&] {
-            EXPECT_OK(store->insertConversations({conversationOf(id, members)}));
+            EXPECT_OK(
+                store->insertConversations({conversationOf(id, members)}).status());
             EXPECT_TEXT(letters(taken(store->insertMessages({message}))), "I");
             EXPECT_OK(store->raise({membership, membershipOf(id, "zoe", 1, 0, 0, 0)}));
         });
@@ -334,7 +335,8 @@ START_TEST(nobodySeesAnAbandonedBatch) {
     EXPECT_OK(store->begin({"writer", {{kSite, "c"}}}));
     EXPECT_OK(store->abandon());  // nothing was written: proven anywhere
     EXPECT_OK(store->begin({"writer", {{kSite, "c"}}}));
-    EXPECT_OK(store->insertConversations({conversationOf("c", {"ann", "bob"})}));
+    EXPECT_OK(
+        store->insertConversations({conversationOf("c", {"ann", "bob"})}).status());
     ck_assert_uint_eq(
         taken(store->insertMessages({messageOf("c", 1, "ann", 1, "k")})).size(), 1);
     const Status abandoned = store->abandon();

@@ -49,7 +49,7 @@ public:
     std::string uri() const override { return uri_; }
     bool transactional() const override { return false; }
 
-    unsigned version() const override { return 4; }
+    unsigned version() const override { return 5; }
 
     unsigned storedVersion() const override {
         const mongo::UniqueCollection meta(

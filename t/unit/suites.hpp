@@ -5,6 +5,7 @@
 #include <check.h>
 
 #define MESSAGING_SUITES(SUITE) \
+    SUITE(alias)                \
     SUITE(backoff)              \
     SUITE(badge)                \
     SUITE(batch)                \
