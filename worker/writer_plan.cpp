@@ -217,11 +217,11 @@ Status Batch::admit(Task& task) {
     }
     const Delivered& in = *task.in;
     task.live = liveOf(task);
-    const bool alias = forwarded({in.command.who.site, in.command.conversation});
-    if (alias && task.live != nullptr) {
-        task.message.conversation = task.live->ref.id;
+    if (task.live != nullptr && task.live->ref.id != in.command.conversation) {
+        task.message.conversation = task.live->ref.id;  // an alias was named
     }
-    if (task.live == nullptr && !alias && in.command.operation == Operation::Start) {
+    if (task.live == nullptr && in.command.operation == Operation::Start &&
+        forwarded({in.command.who.site, in.command.conversation}) == nullptr) {
         if (in.expired) {
             task.dropped = true;  // an earlier run would have made the conversation
             return {};
