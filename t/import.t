@@ -24,10 +24,15 @@ $t->run;
 my $day = 86_400_000;
 my $start = 1_600_000_000_000;
 
+my $runs = 0;
+
 sub import_run {
     my ($source, $from, $site, @options) = @_;
-    return $t->worker_run('import', '--source', $source->uri, '--from', $from, '--site', $site,
-        '--data', $t->root . '/schema', @options);
+    my $name = 'import-run-' . ++$runs;
+    $t->spawn($name, $t->worker_command('import', '--source', $source->uri, '--from', $from, '--site', $site,
+        '--data', $t->root . '/schema', @options));
+    $t->wait_for("the end of $name", sub { !$t->alive($name) }, 900);
+    return ($t->{status}{$name} >> 8, $t->read_file("$name.log"));
 }
 
 sub api {
@@ -293,11 +298,11 @@ my @people = ('ann', map { "p$_" } 0 .. 6);
 {
     my $messages = $ENV{TEST_IMPORT_MESSAGES} // ($t->{asan} ? 5_000 : 100_000);
     my $source = Test::Messaging::Mongo->new;
-    large($source, $messages, 2000);
+    large($source, $messages, $messages / 100);
     my $began = time;
     for my $point (qw(fill-inserted fill-committed fill-raised)) {
         kill_at($source, "large-$point", 'large', MESSAGING_CRASH_AT => "$point:" . int(3 + $messages / 5000));
-        $t->wait_for("the crash at $point", sub { !$t->alive("large-$point") }, 300);
+        $t->wait_for("the crash at $point", sub { !$t->alive("large-$point") }, 900);
     }
     my ($code, $output) = import_run($source, 'monmariage', 'large', '--report', $t->dir . '/report.json');
     is($code, 0, "the rest of $messages messages") or diag $output;
