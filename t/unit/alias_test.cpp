@@ -144,6 +144,18 @@ START_TEST(readsAreForwarded) {
     EXPECT_TEXT(at(look(Operation::Conversation, "bob").body, "id"), kOld);
     EXPECT_TEXT(at(look(Operation::Conversation, "bob").body, "unreadCount"), "2");
     ck_assert_int_eq(look(Operation::History, "eve").status, 404);
+    const auto hits = reader.run(
+        entryOf(Operation::Search, "bob", {}, R"({"limit":"9","q":"3"})").command);
+    EXPECT_TEXT(at(hits.body, "messages.0.id"), kOld + ".3");
+    // Streams know it by its own id only, whichever was typed at.
+    std::vector<Publication> whispers;
+    ck_assert_int_eq(
+        reader.run(entryOf(Operation::Typing, "bob", idOf(kPair), "{}").command,
+                   &whispers)
+            .status,
+        204);
+    ck_assert_uint_eq(whispers.size(), 1);
+    EXPECT_TEXT(at(whispers[0].events[0].data, "conversationId"), kOld);
 }
 
 }  // namespace

@@ -476,11 +476,16 @@ START_TEST(olderSchemaIsUpgraded) {
         return;
     }
     inserted(*place->store(), {messageOf("c", 1, "ann", 1, "k")});
-    place->setVersion(1);
-    const auto store = place->store();
-    EXPECT_TEXT(history(*store, "c"), "1");
-    inserted(*store, {messageOf("c", 2, "ann", 2, "k2")});
-    ck_assert_uint_eq(place->storedVersion(), place->version());
+    std::string seqs = "1";
+    for (unsigned version = 1; version < place->version(); ++version) {
+        place->setVersion(version);
+        const auto store = place->store();
+        EXPECT_TEXT(history(*store, "c"), seqs);
+        const uint64_t seq = version + 1;
+        inserted(*store, {messageOf("c", seq, "ann", seq, "k" + std::to_string(seq))});
+        seqs += " " + std::to_string(seq);
+        ck_assert_uint_eq(place->storedVersion(), place->version());
+    }
 }
 
 START_TEST(openedByManyAtOnce) {

@@ -29,6 +29,7 @@
     SUITE(options)              \
     SUITE(origin)               \
     SUITE(pending)              \
+    SUITE(presence)             \
     SUITE(problem)              \
     SUITE(rate)                 \
     SUITE(reader)               \
@@ -43,6 +44,7 @@
     SUITE(store_contract)       \
     SUITE(store_membership)     \
     SUITE(store_revocation)     \
+    SUITE(store_search)         \
     SUITE(store_sqlite)         \
     SUITE(team)                 \
     SUITE(text)                 \
@@ -51,7 +53,8 @@
     SUITE(token_jwks)           \
     SUITE(token_key)            \
     SUITE(token_session)        \
-    SUITE(wire)
+    SUITE(wire)                 \
+    SUITE(words)
 
 namespace messaging::unit {
 
