@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "schema/problem.hpp"
+#include "schema/text.hpp"
 
 namespace messaging {
 
@@ -23,27 +24,6 @@ constexpr size_t kMostRanges = 32;
 
 std::string_view englishSentence(Code code) {
     return problemKind(code).error;
-}
-
-char lower(char letter) {
-    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A'))
-                                          : letter;
-}
-
-bool equalNoCase(std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string_view withoutBlanks(std::string_view text) {
-    const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-    while (!text.empty() && blank(text.front())) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && blank(text.back())) {
-        text.remove_suffix(1);
-    }
-    return text;
 }
 
 // What stands before the separator; `rest` is what follows it.

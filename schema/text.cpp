@@ -135,6 +135,23 @@ std::string_view trim(std::string_view text) {
     return text;
 }
 
+std::string_view withoutBlanks(std::string_view text) {
+    constexpr std::string_view kBlanks = " \t";
+    const size_t first = std::min(text.find_first_not_of(kBlanks), text.size());
+    const size_t last = text.find_last_not_of(kBlanks);
+    return text.substr(first, last == text.npos ? 0 : last + 1 - first);
+}
+
+char lowerAscii(char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A'))
+                                          : letter;
+}
+
+bool equalNoCase(std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](char x, char y) { return lowerAscii(x) == lowerAscii(y); });
+}
+
 std::string preview(std::string_view text, size_t characters) {
     if (characters == 0) {
         return {};
@@ -226,6 +243,19 @@ std::string isoTime(uint64_t unixMilliseconds) {
         static_cast<unsigned>(ofDay / 60000 % 60),
         static_cast<unsigned>(ofDay / 1000 % 60), static_cast<unsigned>(ofDay % 1000));
     return std::string(text, static_cast<size_t>(length));
+}
+
+uint64_t unitSeconds(std::string_view unit) {
+    if (unit == "s") {
+        return 1;
+    }
+    if (unit == "m") {
+        return 60;
+    }
+    if (unit == "h") {
+        return 3600;
+    }
+    return unit == "d" ? 86400 : 0;
 }
 
 std::optional<uint64_t> parseUnsigned(std::string_view digits) {

@@ -17,6 +17,14 @@ std::optional<size_t> countCharacters(std::string_view text);
 // only.
 std::string_view trim(std::string_view text);
 
+// Without the blanks and tabs at both ends: what HTTP's headers may have around a
+// value.
+std::string_view withoutBlanks(std::string_view text);
+
+// ASCII letters in lower case; everything else as it is.
+char lowerAscii(char letter);
+bool equalNoCase(std::string_view a, std::string_view b);
+
 // The first `characters` code points; "…" takes the last one's place where more follow.
 std::string preview(std::string_view text, size_t characters);
 
@@ -49,6 +57,9 @@ bool validName(std::string_view name, size_t characters);
 
 // ISO 8601, UTC, milliseconds: "2026-01-02T03:04:05.678Z".
 std::string isoTime(uint64_t unixMilliseconds);
+
+// Of a time's unit, "s", "m", "h" or "d": its seconds; 0 for anything else.
+uint64_t unitSeconds(std::string_view unit);
 
 // Decimal digits only, no sign, fits 64 bits.
 std::optional<uint64_t> parseUnsigned(std::string_view digits);

@@ -22,7 +22,8 @@ constexpr milliseconds kReportEvery{1000};
 constexpr seconds kTrimEvery{10};
 constexpr seconds kSweepEvery{2};
 constexpr seconds kRollEvery{5};
-constexpr milliseconds kNamesEvery{500};
+// What is said of people is stored together: no reader waits for it.
+constexpr seconds kNamesEvery{1};
 constexpr seconds kComplainEvery{10};
 constexpr milliseconds kIdle{50};
 
@@ -34,7 +35,8 @@ WriteLoop::WriteLoop(const Context& context, Bus& bus, Store& store, Writer& wri
       store_(store),
       writer_(writer),
       redisLink_(context.redis),
-      storeLink_(context.store) {}
+      storeLink_(context.store),
+      nextNames_(Clock::now() + kNamesEvery) {}
 
 Status WriteLoop::run() {
     while (!context_.stop) {

@@ -47,12 +47,7 @@ std::string checkStore(const std::string& text) {
 uint64_t secondsOf(const std::string& text) {
     const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
     const auto number = parseUnsigned(text.substr(0, digits));
-    const std::string unit = text.substr(digits);
-    const uint64_t seconds = unit == "s"   ? 1
-                             : unit == "m" ? 60
-                             : unit == "h" ? 3600
-                             : unit == "d" ? 86400
-                                           : 0;
+    const uint64_t seconds = unitSeconds(text.substr(digits));
     const bool fits =
         number && seconds > 0 && *number <= limits::kMaxRevocationSeconds / seconds;
     return fits ? *number * seconds : 0;

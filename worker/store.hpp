@@ -169,6 +169,13 @@ public:
     // returns ok where it is proven that nothing of the batch was stored.
 
     virtual Status begin(const Note& note) = 0;
+    // Of what can be done later as well and nobody waits for: false, and no batch,
+    // where it would have to wait for another writer. Where writers do not wait for one
+    // another, it is begin().
+    virtual Result<bool> tryBegin(const Note& note) {
+        const Status status = begin(note);
+        return status.ok() ? Result<bool>(true) : status;
+    }
     // Those that are absent; who exists stays as it is. True if all were.
     virtual Result<bool> insertConversations(
         const std::vector<Conversation>& conversations) = 0;

@@ -310,7 +310,7 @@ Status Database::beginWithin(milliseconds patience, bool* busy) {
 
 Status Database::begin() {
     if (moved()) {
-        return unavailable("sqlite: " + path_ + " was moved or deleted");
+        return wasMoved();
     }
     bool busy = false;
     Status status = beginWithin(kBeginPatience, &busy);
@@ -319,6 +319,19 @@ Status Database::begin() {
         status = beginWithin(kBeginPatience, &busy);
     }
     return status;
+}
+
+Result<bool> Database::tryBegin(milliseconds patience) {
+    if (moved()) {
+        return wasMoved();
+    }
+    bool busy = false;
+    const Status status = beginWithin(patience, &busy);
+    return status.ok() || busy ? Result<bool>(status.ok()) : status;
+}
+
+Status Database::wasMoved() const {
+    return unavailable("sqlite: " + path_ + " was moved or deleted");
 }
 
 Status Database::commit() {

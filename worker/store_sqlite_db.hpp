@@ -33,6 +33,9 @@ public:
 
     // Takes the write lock within four seconds, ending a stopped worker that holds it.
     Status begin();
+    // For what nobody waits for: false where another one writes for all of `patience`,
+    // who is left in peace, stopped or not.
+    Result<bool> tryBegin(std::chrono::milliseconds patience);
     // A failure is StoreUnavailable where it is proven that nothing was committed.
     Status commit();
     // Whether no transaction is left.
@@ -57,6 +60,7 @@ private:
     Status upgrade();
     Status upgradeLocked();
     Status useWal();
+    Status wasMoved() const;
     Status beginWithin(std::chrono::milliseconds patience, bool* busy);
     void checkpoint();
 

@@ -66,6 +66,7 @@ public:
         const std::vector<ConversationRef>& refs) override;
 
     Status begin(const Note& note) override;
+    Result<bool> tryBegin(const Note& note) override;
     Result<bool> insertConversations(
         const std::vector<Conversation>& conversations) override;
     Result<bool> change(uint64_t from, const Conversation& to) override;
@@ -114,6 +115,8 @@ private:
     };
 
     Status notOpen() const;
+    Status beginnable() const;
+    Status openBatch(Status begun, const Note& note);
     Status findUnindexed(const std::string& site, const std::string& numbers,
                          const Words& words, uint64_t below, std::vector<Found>* found);
     Status findIndexed(const std::string& site, const std::string& question,

@@ -16,6 +16,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// For other writers: nobody waits for the index, but it should not fall behind.
+constexpr std::chrono::milliseconds kLockPatience{1500};
+
 // Of a place's bits, those that tell messages of one millisecond apart.
 constexpr unsigned kTieBits = 20;
 constexpr uint64_t kLatest = (uint64_t{1} << 43) - 1;  // the rest fits below
@@ -277,11 +280,14 @@ Result<size_t> SqliteStore::index(size_t most) {
     std::sort(
         entries->begin(), entries->end(),
         [](const Entry& left, const Entry& right) { return left.place < right.place; });
+    bool busy = false;
     Status status = database_.execute("PRAGMA synchronous = NORMAL", "indexing");
     if (status.ok()) {
-        status = database_.begin();
+        const Result<bool> begun = database_.tryBegin(kLockPatience);
+        status = begun.status();
+        busy = begun.ok() && !begun.value();
     }
-    if (status.ok()) {
+    if (status.ok() && !busy) {
         status = writeEntries(from.value(), upTo, entries.value());
         crashPoint("while-indexing");
         status = status.ok() ? database_.commit() : status;
@@ -291,7 +297,7 @@ Result<size_t> SqliteStore::index(size_t most) {
     if (!status.ok() || !restored.ok()) {
         return status.ok() ? restored : status;
     }
-    return entries->size();
+    return busy ? size_t{0} : entries->size();
 }
 
 }  // namespace messaging::worker::sqlite

@@ -2,6 +2,7 @@
 // nothing is stored, so every failure before it is definite.
 #include <unistd.h>
 
+#include <chrono>
 #include <sstream>
 #include <utility>
 
@@ -15,6 +16,12 @@ std::unique_ptr<Store> makeSqliteStore(std::string path) {
 }
 
 namespace sqlite {
+namespace {
+
+// What nobody waits for is done in a thread that others wait for.
+constexpr std::chrono::milliseconds kShortPatience{50};
+
+}  // namespace
 
 // --- Connection
 
@@ -48,22 +55,41 @@ Status SqliteStore::notOpen() const {
 // --- The batch
 
 Status SqliteStore::begin(const Note& note) {
+    Status status = beginnable();
+    return status.ok() ? openBatch(database_.begin(), note) : status;
+}
+
+Result<bool> SqliteStore::tryBegin(const Note& note) {
+    if (Status status = beginnable(); !status.ok()) {
+        return status;
+    }
+    const Result<bool> begun = database_.tryBegin(kShortPatience);
+    if (!begun.ok() || !begun.value()) {
+        return begun;
+    }
+    const Status status = openBatch({}, note);
+    return status.ok() ? Result<bool>(true) : status;
+}
+
+Status SqliteStore::beginnable() const {
     if (!database_.isOpen()) {
         return notOpen();
     }
-    if (batch_ == Batch::Open) {
-        return {Code::Internal, "sqlite: begin() within a batch"};
+    return batch_ == Batch::Open
+               ? Status(Code::Internal, "sqlite: begin() within a batch")
+               : Status();
+}
+
+Status SqliteStore::openBatch(Status begun, const Note& note) {
+    batch_ = begun.ok() ? Batch::Open : Batch::None;
+    if (begun.ok() && !note.conversations.empty()) {
+        begun = writeNote(note);
     }
-    Status status = database_.begin();
-    batch_ = status.ok() ? Batch::Open : Batch::None;
-    if (status.ok() && !note.conversations.empty()) {
-        status = writeNote(note);
-    }
-    if (!status.ok() && batch_ == Batch::Open) {
+    if (!begun.ok() && batch_ == Batch::Open) {
         return {abandon().ok() ? Code::StoreUnavailable : Code::Internal,
-                status.detail()};
+                begun.detail()};
     }
-    return status;
+    return begun;
 }
 
 // As numbers, parted by spaces.

@@ -167,7 +167,12 @@ Status Batch::runNames(Effects& effects) {
     const Result<std::vector<User>> some = named();
     Status status = some.status();
     if (some.ok() && !some->empty()) {
-        status = store_.begin(note_);
+        const Result<bool> begun = store_.tryBegin(note_);
+        if (begun.ok() && !begun.value()) {
+            directory_.failed(std::move(users_));
+            return {};
+        }
+        status = begun.status();
         if (status.ok()) {
             status = store_.putUsers(some.value());
         }

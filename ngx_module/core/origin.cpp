@@ -9,30 +9,6 @@
 namespace messaging::core {
 namespace {
 
-char lower(char letter) {
-    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A'))
-                                          : letter;
-}
-
-bool equalNoCase(std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return lower(x) == lower(y); });
-}
-
-bool isBlank(char letter) {
-    return letter == ' ' || letter == '\t';
-}
-
-std::string_view withoutBlanks(std::string_view text) {
-    while (!text.empty() && isBlank(text.front())) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && isBlank(text.back())) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
-
 // "host", "host:port", "[::1]:port" without a port that is the scheme's own.
 std::string_view withoutDefaultPort(std::string_view host, std::string_view scheme) {
     const std::string_view port = equalNoCase(scheme, "https") ? ":443" : ":80";
@@ -105,7 +81,7 @@ bool isJson(std::string_view contentType) {
 
 Result<std::string> parseOrigin(std::string_view text) {
     std::string origin(text);
-    std::transform(origin.begin(), origin.end(), origin.begin(), lower);
+    std::transform(origin.begin(), origin.end(), origin.begin(), lowerAscii);
     const std::string_view whole = origin;
     const size_t mark = whole.find("://");
     if (mark == whole.npos || !validScheme(whole.substr(0, mark))) {

@@ -12,19 +12,6 @@ namespace {
 constexpr uint64_t kSecond = 1000 * 1000;
 constexpr uint64_t kMostCount = 1000 * 1000;
 
-uint64_t unitOf(std::string_view unit) {
-    if (unit == "s") {
-        return kSecond;
-    }
-    if (unit == "m") {
-        return 60 * kSecond;
-    }
-    if (unit == "h") {
-        return 3600 * kSecond;
-    }
-    return unit == "d" ? 86400 * kSecond : 0;
-}
-
 }  // namespace
 
 std::optional<Rate> parseRate(std::string_view text) {
@@ -36,7 +23,7 @@ std::optional<Rate> parseRate(std::string_view text) {
         return std::nullopt;
     }
     const auto count = parseUnsigned(text.substr(0, slash));
-    const uint64_t unit = unitOf(text.substr(slash + 1));
+    const uint64_t unit = unitSeconds(text.substr(slash + 1)) * kSecond;
     if (!count || *count == 0 || *count > kMostCount || unit == 0) {
         return std::nullopt;
     }

@@ -319,6 +319,11 @@ START_TEST(endsAStoppedHolder) {
     const auto store = place.store();
     ck_assert(worker::sqlite::writeLockHolder(place.path()) == child);
     ck_assert_int_eq(kill(child, SIGSTOP), 0);
+    // Not for what can be done later.
+    const auto tried = store->tryBegin({"writer", {}});
+    ck_assert(tried.ok() && !tried.value());
+    ck_assert_int_eq(taken(store->index(1)), 0);
+    ck_assert(worker::sqlite::writeLockHolder(place.path()) == child);
     const auto since = Clock::now();
     EXPECT_OK(store->begin({"writer", {}}));
     ck_assert_double_lt(secondsOf(since), 4);
