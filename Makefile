@@ -117,6 +117,8 @@ install: module worker
 	install -D -m 755 $(BUILD)/messaging-worker $(DESTDIR)/usr/bin/messaging-worker
 	install -D -m 644 scripts/messaging-worker.service \
 	    $(DESTDIR)/lib/systemd/system/messaging-worker.service
+	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/import schema/import/*.json
+	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/seed schema/seed/*.json
 	[ -e $(DESTDIR)/etc/messaging/worker.conf ] || \
 	    install -D -m 640 scripts/messaging-worker.conf $(DESTDIR)/etc/messaging/worker.conf
 	install -D -m 644 -t $(DESTDIR)/usr/share/doc/nginx-messaging README.md LICENSE

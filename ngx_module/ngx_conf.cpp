@@ -64,15 +64,7 @@ bool readFile(ngx_conf_t* cf, std::string_view name, std::string* content) {
 
 namespace {
 
-constexpr size_t kMaxSite = 64;
-
 // --- messaging
-
-bool validSite(std::string_view site) {
-    return !site.empty() && site.size() <= kMaxSite &&
-           site.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") ==
-               std::string_view::npos;
-}
 
 // The API's paths follow the location's name, so it must be one.
 const char* unfitLocation(const ngx_http_core_loc_conf_t* location) {

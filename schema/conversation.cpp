@@ -31,6 +31,17 @@ std::string changeMark(std::string_view user, std::string_view key,
     return digest({"change", user, key, canonicalBody}).substr(0, kMarkDigits);
 }
 
+Conversation aliasOf(const Conversation& conversation, const std::string& derivedId) {
+    Conversation alias;
+    alias.site = conversation.site;
+    alias.id = derivedId;
+    alias.kind = kAlias;
+    alias.starter = conversation.starter;
+    alias.createdAt = conversation.createdAt;
+    alias.forward = conversation.id;
+    return alias;
+}
+
 bool isArchived(const Conversation& conversation, const std::string& member) {
     return std::binary_search(conversation.archived.begin(),
                               conversation.archived.end(), member);

@@ -25,6 +25,9 @@ constexpr size_t kMaxContent = 10000;
 constexpr size_t kMaxId = 128;
 constexpr size_t kMaxName = 128;
 
+// Characters of a site's name, which stands in every key and document.
+constexpr size_t kMaxSite = 64;
+
 // Characters of a conversation's subject: one line above a thread.
 constexpr size_t kMaxSubject = 200;
 

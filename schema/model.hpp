@@ -148,6 +148,7 @@ std::string fingerprint(Operation operation, std::string_view canonicalBody);
 // Kinds of conversations.
 constexpr const char* kDirect = "direct";  // one for its members and context
 constexpr const char* kTicket = "ticket";  // one each time that it is opened
+constexpr const char* kAlias = "alias";    // none: see Conversation::forward
 
 // A conversation's status.
 constexpr const char* kOpen = "open";
@@ -173,7 +174,17 @@ struct Conversation {
     std::vector<std::string> archived;  // the members who put it away, sorted
     uint64_t rev = 0;
     std::vector<std::string> changes;  // marks of the last ones, the newest last
+
+    // A conversation that came from another system keeps the id that it had there; at
+    // the id that is derived from its members stands an alias, whose `forward` is that
+    // id. One that has an alias names itself. Empty: all others.
+    std::string forward;
+
+    bool isAlias() const { return !forward.empty() && forward != id; }
+    bool hasAlias() const { return forward == id; }
 };
+// What stands at a derived id for the conversation that is meant by it.
+Conversation aliasOf(const Conversation& conversation, const std::string& derivedId);
 // Known again when its command comes again.
 std::string changeMark(std::string_view user, std::string_view key,
                        std::string_view canonicalBody);
@@ -199,7 +210,12 @@ struct Message {
     std::string data;  // an object as canonical JSON; empty: none
 };
 
-// "CONVERSATION.SEQ": unique, and nothing to store.
+// Begins the key of a message that came from another system; what follows is the id
+// that it had there. A client's keys and commands' own begin otherwise.
+constexpr const char* kOriginalKey = "o:";
+
+// "CONVERSATION.SEQ": unique, and nothing to store. One that came from another system
+// keeps its own, by which the site's links know it.
 std::string messageId(const Message& message);
 
 // What a list shows of the newest message.

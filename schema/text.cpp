@@ -169,6 +169,12 @@ std::string preview(std::string_view text, size_t characters) {
     return std::string(text);
 }
 
+bool validSite(std::string_view site) {
+    return !site.empty() && site.size() <= limits::kMaxSite &&
+           site.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") ==
+               std::string_view::npos;
+}
+
 bool validName(std::string_view name, size_t characters) {
     size_t count = 0;
     while (!name.empty()) {

@@ -48,6 +48,9 @@ bool validMember(std::string_view id);
 // A word of programs: 1 to kMaxWord ASCII letters, digits, ".", "_", "-".
 bool validWord(std::string_view word);
 
+// A site's name: 1 to kMaxSite lower-case ASCII letters, digits, "_", "-".
+bool validSite(std::string_view site);
+
 // A role or a person's name: at most `characters` code points of valid UTF-8, perhaps
 // none, no control character.
 bool validName(std::string_view name, size_t characters);

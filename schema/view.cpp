@@ -64,6 +64,10 @@ void writeLastMessage(Writer& writer, const Preview& last) {
 }  // namespace
 
 std::string messageId(const Message& message) {
+    constexpr std::string_view kOriginal = kOriginalKey;
+    if (message.key.compare(0, kOriginal.size(), kOriginal) == 0) {
+        return message.key.substr(kOriginal.size());
+    }
     return message.conversation + '.' + std::to_string(message.seq);
 }
 

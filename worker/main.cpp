@@ -18,6 +18,7 @@
 #include "worker/loop.hpp"
 #include "worker/loop_reads.hpp"
 #include "worker/options.hpp"
+#include "worker/people.hpp"
 #include "worker/revoker.hpp"
 
 namespace messaging::worker {
@@ -123,6 +124,12 @@ int main(int argc, char** argv) {
                 return inspect(options.store, options.repair, stopping);
             case Options::Action::Revoke:
                 return revokeNow(options);
+            case Options::Action::People:
+                return loadPeople(options.store, options.site, options.file, stopping);
+            case Options::Action::Import:
+                return importFrom(options.store, options.import, stopping);
+            case Options::Action::Seed:
+                return seed(options.store, options.seed);
             case Options::Action::Run:
                 break;
         }

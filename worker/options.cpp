@@ -9,6 +9,7 @@
 #include "schema/keys.hpp"
 #include "schema/limits.hpp"
 #include "schema/text.hpp"
+#include "worker/data_file.hpp"
 
 namespace messaging::worker {
 
@@ -93,6 +94,59 @@ void addOptions(CLI::App& app, Options& options, std::string& endpoint) {
         ->capture_default_str();
 }
 
+// A site's name, as nginx's directive takes it.
+std::string checkSite(const std::string& text) {
+    return validSite(text) ? "" : "a site is 1 to 64 of a-z, 0-9, _ and -";
+}
+
+void addSite(CLI::App* command, Options& options) {
+    command->add_option("--site", options.site, "The site, as in `messaging site=`")
+        ->check(CLI::Validator(checkSite, "NAME"))
+        ->required();
+}
+
+void addData(CLI::App* command, std::string& folder) {
+    folder = kDataFolder;
+    command->add_option("--data", folder, "Folder of presets and demonstration data")
+        ->capture_default_str();
+}
+
+void addPeople(CLI::App* people, Options& options) {
+    people->fallthrough();
+    addSite(people, options);
+    people
+        ->add_option("FILE", options.file,
+                     "A JSON object a line: {\"id\", \"role\"?, \"name\"?}")
+        ->required();
+}
+
+void addImport(CLI::App* import, Options& options) {
+    import->fallthrough();
+    addSite(import, options);
+    import->add_option("--source", options.import.source, "mongodb://HOST/DATABASE")
+        ->check(CLI::Validator(checkStore, "URI"))
+        ->required();
+    import
+        ->add_option("--from", options.import.from,
+                     "What it is: monmariage, marketplace, pro-admin, promoto, or a "
+                     "file")
+        ->required();
+    import->add_option("--field", options.import.fields,
+                       "NAME=VALUE: another field than the preset's; may be repeated");
+    import->add_option("--report", options.import.report, "Write a report (JSON) here");
+    import->add_flag("--dry-run", options.import.dry, "Write nothing to the store");
+    addData(import, options.import.data);
+}
+
+void addSeed(CLI::App* seed, Options& options) {
+    seed->fallthrough();
+    addSite(seed, options);
+    seed->add_option("PROFILE", options.seed.profile,
+                     "monmariage, marketplace, pro-admin, promoto, or a file")
+        ->required();
+    addData(seed, options.seed.data);
+}
+
 }  // namespace
 
 bool parseEndpoint(const std::string& text, RedisOptions* redis) {
@@ -157,19 +211,34 @@ ParsedOptions parseOptions(int argc, const char* const* argv) {
     revoke->add_option("--for", lasts, "Until such tokens have expired: 90m, 12h, 31d")
         ->check(CLI::Validator(checkTime, "TIME"))
         ->capture_default_str();
+    CLI::App* people = app.add_subcommand(
+        "people", "Store ids, roles and names that the site knows, and exit");
+    CLI::App* import = app.add_subcommand(
+        "import", "Store the conversations of a site's own MongoDB, and exit");
+    CLI::App* seed =
+        app.add_subcommand("seed", "Store demonstration data of a profile, and exit");
+    const std::pair<CLI::App*, Options::Action> tools[] = {
+        {check, Options::Action::Check},
+        {people, Options::Action::People},
+        {import, Options::Action::Import},
+        {seed, Options::Action::Seed}};
     try {
         addOptions(app, options, endpoint);
+        addPeople(people, options);
+        addImport(import, options);
+        addSeed(seed, options);
         app.parse(argc, argv);
         parseEndpoint(endpoint, &options.redis);
         if (!options.redis.user.empty() && options.redis.passwordFile.empty()) {
             throw CLI::ValidationError("--redis-user", "needs --redis-password-file");
         }
-        if (check->parsed()) {
-            options.action = Options::Action::Check;
-        } else if (revoke->parsed()) {
-            options.action = Options::Action::Revoke;
-        }
+        options.action = revoke->parsed() ? Options::Action::Revoke : options.action;
         options.lasts = secondsOf(lasts);
+        for (const auto& [command, action] : tools) {
+            options.action = command->parsed() ? action : options.action;
+        }
+        options.import.site = options.site;
+        options.seed.site = options.site;
         parsed.options = std::move(options);
     } catch (const CLI::CallForVersion& call) {
         parsed.text = call.what();
@@ -179,7 +248,10 @@ ParsedOptions parseOptions(int argc, const char* const* argv) {
         parsed.text = app.help("", CLI::AppFormatMode::All);
     } catch (const CLI::Error& error) {
         parsed.text = error.what();
-        parsed.exitStatus = app.got_subcommand(check) ? 2 : 1;
+        parsed.exitStatus = 1;
+        for (const auto& [command, action] : tools) {
+            parsed.exitStatus = app.got_subcommand(command) ? 2 : parsed.exitStatus;
+        }
     }
     return parsed;
 }

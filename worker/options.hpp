@@ -6,12 +6,14 @@
 #include <optional>
 #include <string>
 
+#include "worker/import.hpp"
 #include "worker/redis.hpp"
+#include "worker/seed.hpp"
 
 namespace messaging::worker {
 
 struct Options {
-    enum class Action { Run, Check, Revoke };
+    enum class Action { Run, Check, Revoke, People, Import, Seed };
 
     Action action = Action::Run;
     RedisOptions redis;
@@ -21,10 +23,13 @@ struct Options {
     std::string logLevel = "info";
     bool repair = false;  // of check
     // Of revoke: whose sign-in, and for how many seconds.
-    std::string site = "default";
+    std::string site = "default";  // of people, import and seed too
     std::string user;
     std::string session;
     uint64_t lasts = 0;
+    std::string file;  // of people
+    ImportOptions import;
+    SeedOptions seed;
 };
 
 // Either options, or what to print and the status to exit with: 0 for --help and

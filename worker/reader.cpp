@@ -56,6 +56,12 @@ Result<Conversation> findConversation(Store& store, const ConversationRef& ref,
     if (!found.ok()) {
         return unavailable(found.status());
     }
+    if (found.value() && found.value()->isAlias()) {
+        found = store.conversation({ref.site, found.value()->forward});
+        if (!found.ok()) {
+            return unavailable(found.status());
+        }
+    }
     std::optional<Conversation>& conversation = found.value();
     if (!conversation || memberOf(*conversation, caller) == nullptr) {
         return {Code::NotFound, "absent, or not the caller's"};
@@ -69,7 +75,8 @@ Result<Seen> findSeen(Store& store, const Command& command) {
     if (!conversation.ok()) {
         return conversation.status();
     }
-    Result<std::vector<Membership>> memberships = store.memberships(ref);
+    Result<std::vector<Membership>> memberships =
+        store.memberships({ref.site, conversation->id});
     if (!memberships.ok()) {
         return unavailable(memberships.status());
     }
@@ -131,7 +138,7 @@ Answer showHistory(Store& store, const Command& command) {
     if (!seen.ok()) {
         return seen.status();
     }
-    const ConversationRef ref{command.who.site, command.conversation};
+    const ConversationRef ref{command.who.site, seen->conversation.id};
     Result<std::vector<Message>> found = store.history(ref, range.value());
     if (!found.ok()) {
         return unavailable(found.status());
@@ -462,7 +469,7 @@ Answer sayTyping(Store& store, const Command& command,
     }
     const std::string& oneself = *memberOf(conversation.value(), command.who);
     const std::vector<Event> events{
-        {"typing", typingEvent(ref.id, command.who, arguments->typing)}};
+        {"typing", typingEvent(conversation->id, command.who, arguments->typing)}};
     for (const std::string& member : conversation->members) {
         if (member != oneself && whispers != nullptr) {
             whispers->push_back({ref.site, member, events});

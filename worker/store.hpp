@@ -176,8 +176,8 @@ public:
         const Status status = begin(note);
         return status.ok() ? Result<bool>(true) : status;
     }
-    // Those that are absent; who exists stays as it is.
-    virtual Status insertConversations(
+    // Those that are absent; who exists stays as it is. True if all were.
+    virtual Result<bool> insertConversations(
         const std::vector<Conversation>& conversations) = 0;
     // What changes of a conversation, as `to` has it, where its rev is still `from`.
     // True if it was.
@@ -206,8 +206,8 @@ public:
     // A foreign one as the last notes() returned it; what its owner wrote since stays.
     // Or one's own, outside of a batch. One that is not there is no failure.
     virtual Status dropNote(const std::string& owner) = 0;
-    // Every conversation once, in any order, in pages; the callback returns false to
-    // stop.
+    // Every conversation once, no alias, in any order, in pages; the callback returns
+    // false to stop.
     virtual Status eachConversation(
         const std::function<bool(const ConversationRef&)>& visit) = 0;
     // Sets a membership exactly, if it still is what `from` says (nothing: absent).

@@ -14,7 +14,7 @@ const char kSchema[] =
 #include "schema/mongodb.json.inc"
     ;
 
-constexpr uint64_t kVersion = 5;
+constexpr uint64_t kVersion = 6;
 constexpr std::array<const char*, kNames> kCollectionNames = {
     "conversations", "messages", "memberships", "users",
     "notes",         "meta",     "revocations", "words"};

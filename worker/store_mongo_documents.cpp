@@ -15,6 +15,9 @@ Document documentOf(const Conversation& conversation) {
     document.text("contextId", conversation.context.id).array("members", members);
     document.text("starter", conversation.starter);
     document.number("createdAt", conversation.createdAt);
+    if (!conversation.forward.empty()) {
+        document.text("forward", conversation.forward);
+    }
     return document;
 }
 
@@ -40,6 +43,7 @@ Conversation conversationFrom(const View& found) {
     found.each("changes", [&](const bson_iter_t& mark) {
         conversation.changes.push_back(textOf(mark));
     });
+    conversation.forward = found.text("forward");
     return conversation;
 }
 

@@ -74,7 +74,8 @@ public:
         const std::vector<ConversationRef>& refs) override;
 
     Status begin(const Note& note) override;
-    Status insertConversations(const std::vector<Conversation>& conversations) override;
+    Result<bool> insertConversations(
+        const std::vector<Conversation>& conversations) override;
     Result<bool> change(uint64_t from, const Conversation& to) override;
     Result<std::vector<InsertResult>> insertMessages(
         const std::vector<Message>& messages) override;

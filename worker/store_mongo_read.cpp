@@ -368,11 +368,16 @@ Status MongoStore::eachConversation(
         same.text("site", last.site).document("id", id.text("$gt", last.id));
         filter.array("$or", Array().document(further).document(same));
         std::vector<ConversationRef> page;
-        const Status status = find(
-            Name::Conversations, filter, sorted({{"site", 1}, {"id", 1}}, kWalkPage),
-            "walking conversations", [&](const View& found) {
-                page.push_back({found.text("site"), found.text("id")});
-            });
+        unsigned size = 0;
+        const Status status = find(Name::Conversations, filter,
+                                   sorted({{"site", 1}, {"id", 1}}, kWalkPage),
+                                   "walking conversations", [&](const View& found) {
+                                       ++size;
+                                       last = {found.text("site"), found.text("id")};
+                                       if (!conversationFrom(found).isAlias()) {
+                                           page.push_back(last);
+                                       }
+                                   });
         if (!status.ok()) {
             return status;
         }
@@ -381,10 +386,9 @@ Status MongoStore::eachConversation(
                 return {};
             }
         }
-        if (page.size() < kWalkPage) {
+        if (size < kWalkPage) {
             return {};
         }
-        last = std::move(page.back());
     }
 }
 

@@ -271,9 +271,10 @@ Status MongoStore::begin(const Note& note) {
                                       : writeNote(note.owner, note.conversations);
 }
 
-Status MongoStore::insertConversations(const std::vector<Conversation>& conversations) {
+Result<bool> MongoStore::insertConversations(
+    const std::vector<Conversation>& conversations) {
     if (conversations.empty()) {
-        return {};
+        return true;
     }
     Status status = client_.ready();
     if (!status.ok()) {
@@ -284,7 +285,8 @@ Status MongoStore::insertConversations(const std::vector<Conversation>& conversa
         mongoc_bulk_operation_insert(operations.get(), documentOf(conversation).get());
     }
     const BulkOutcome outcome = execute(operations.get(), "inserting conversations");
-    return settle(outcome.status, outcome.wrote);
+    status = settle(outcome.status, outcome.wrote);
+    return status.ok() ? Result<bool>(outcome.duplicates.empty()) : status;
 }
 
 Result<bool> MongoStore::change(uint64_t from, const Conversation& to) {

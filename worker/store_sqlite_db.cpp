@@ -46,9 +46,12 @@ const char kStep5[] =
 const char kStep6[] =
 #include "schema/sqlite-6.sql.inc"
     ;
+const char kStep7[] =
+#include "schema/sqlite-7.sql.inc"
+    ;
 
-constexpr std::array<const char*, 6> kSteps = {kStep1, kStep2, kStep3,
-                                               kStep4, kStep5, kStep6};
+constexpr std::array<const char*, 7> kSteps = {kStep1, kStep2, kStep3, kStep4,
+                                               kStep5, kStep6, kStep7};
 
 constexpr int64_t kApplicationId = 0x6d736773;  // "msgs"
 

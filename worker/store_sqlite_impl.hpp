@@ -67,7 +67,8 @@ public:
 
     Status begin(const Note& note) override;
     Result<bool> tryBegin(const Note& note) override;
-    Status insertConversations(const std::vector<Conversation>& conversations) override;
+    Result<bool> insertConversations(
+        const std::vector<Conversation>& conversations) override;
     Result<bool> change(uint64_t from, const Conversation& to) override;
     Result<std::vector<InsertResult>> insertMessages(
         const std::vector<Message>& messages) override;

@@ -105,8 +105,10 @@ Result<std::optional<Conversation>> SqliteStore::conversation(
     Query query(
         database_,
         "SELECT kind, subject, context_type, context_id, names.name, created_at,"
-        " closed, closed_seq, rev, changes FROM conversations"
-        " CROSS JOIN names ON names.id = starter WHERE conversations.id = ?");
+        " closed, closed_seq, rev, changes,"
+        " iif(forward = 0, '', (SELECT name FROM names WHERE id = forward))"
+        " FROM conversations CROSS JOIN names ON names.id = starter WHERE "
+        "conversations.id = ?");
     query.bind(number.value());
     if (!query.row()) {
         return query.ok() ? Result<std::optional<Conversation>>(std::nullopt)
@@ -128,6 +130,7 @@ Result<std::optional<Conversation>> SqliteStore::conversation(
     for (std::string mark; marks >> mark;) {
         found.changes.push_back(mark);
     }
+    found.forward = query.text();
     // Its members never change. Who archived it may be newer than `rev` says, and then
     // is said again with the rev that it has.
     Query members(database_,
@@ -441,7 +444,8 @@ Status SqliteStore::eachConversation(
                 database_,
                 "SELECT conversations.id, site, name FROM conversations"
                 " CROSS JOIN names ON names.id = conversations.id"
-                " WHERE conversations.id > ? ORDER BY conversations.id LIMIT ?");
+                " WHERE conversations.id > ? AND forward IN (0, conversations.id)"
+                " ORDER BY conversations.id LIMIT ?");
             query.bind(last).bind(uint64_t{kWalkPage});
             while (query.row()) {
                 last = query.number();

@@ -139,16 +139,20 @@ Status SqliteStore::abandon() {
 Result<bool> SqliteStore::insertConversation(const Conversation& conversation) {
     const auto number = names_.make(conversation.site, conversation.id);
     const auto starter = names_.make(conversation.site, conversation.starter);
-    if (!number.ok() || !starter.ok()) {
-        return number.ok() ? starter.status() : number.status();
+    const auto forward = names_.make(conversation.site, conversation.forward);
+    for (const auto* name : {&number, &starter, &forward}) {
+        if (!name->ok()) {
+            return name->status();
+        }
     }
     Query insert(database_,
                  "INSERT INTO conversations (id, kind, subject, context_type,"
-                 " context_id, starter, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+                 " context_id, starter, created_at, forward)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
                  " ON CONFLICT DO NOTHING");
     insert.bind(number.value()).bind(conversation.kind).bind(conversation.subject);
     insert.bind(conversation.context.type).bind(conversation.context.id);
-    insert.bind(starter.value()).bind(conversation.createdAt);
+    insert.bind(starter.value()).bind(conversation.createdAt).bind(forward.value());
     if (!insert.run()) {
         return insert.failure("inserting a conversation");
     }
@@ -171,18 +175,20 @@ Result<bool> SqliteStore::insertConversation(const Conversation& conversation) {
     return true;
 }
 
-Status SqliteStore::insertConversations(
+Result<bool> SqliteStore::insertConversations(
     const std::vector<Conversation>& conversations) {
     if (batch_ != Batch::Open) {
         return {Code::Internal, "sqlite: a write without a batch"};
     }
+    bool all = true;
     for (const auto& conversation : conversations) {
         const auto inserted = insertConversation(conversation);
         if (!inserted.ok()) {
             return inserted.status();
         }
+        all = all && inserted.value();
     }
-    return {};
+    return all;
 }
 
 Result<bool> SqliteStore::change(uint64_t from, const Conversation& to) {

@@ -20,6 +20,10 @@ constexpr size_t kLives = 16384;
 // what it still inserts is found by whoever writes next.
 constexpr uint64_t kSecondLook = 60 * 1000;
 
+// How long a name that was stored is not stored again: one from a file (`people`) may
+// have taken its place, and the person's own word is newer.
+constexpr uint64_t kNamesKept = 60 * 1000;
+
 // By conversation, the sum of its memberships' numbers, each of which only rises: it is
 // another one where there is something new to tell.
 using Heights = std::map<ConversationRef, uint64_t>;
@@ -62,6 +66,7 @@ struct Writer::State {
     // What the last batch touched, which is perhaps not published yet.
     std::vector<ConversationRef> last;
     std::map<std::string, Seen> seen;  // by owner
+    uint64_t forgotAt = 0;             // names that the store has
 };
 
 Writer::Writer(Store& store, std::string owner)
@@ -181,6 +186,10 @@ Status Writer::State::complete(const std::vector<ConversationRef>& refs, Heights
 
 Status Writer::rollForward(uint64_t now, const FateOf& fateOf, Effects& effects) {
     State& state = *state_;
+    if (now >= state.forgotAt + kNamesKept) {
+        state.directory.forget();
+        state.forgotAt = now;
+    }
     if (Status status = state.finish(effects); !status.ok()) {
         return status;
     }

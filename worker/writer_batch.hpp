@@ -101,6 +101,8 @@ private:
     void parseChangeTask(Task& task);
     void setMessage(Task& task, SendArguments said, const std::string& canonical);
     Status acquire();
+    Status loadLives(const std::vector<ConversationRef>& refs);
+    const ConversationRef* forwarded(const ConversationRef& ref) const;
     Status admit(Task& task);
     Status admitMessage(Task& task);
     void open(Task& task);
@@ -114,6 +116,7 @@ private:
     Status writeAll();
     Result<std::vector<User>> named();
     Status putUsers();
+    Status insertOpened();
     Status abandoned(const Status& failure);
     Status insert();
     void number(Task& task);
@@ -165,6 +168,8 @@ private:
 
     std::vector<Task> tasks_;  // never grows after plan: messages are pointed at
     std::unordered_map<ConversationRef, std::unique_ptr<Live>, RefHash> lives_;
+    // Aliases that entries named, and what they mean.
+    std::unordered_map<ConversationRef, ConversationRef, RefHash> forwards_;
     std::unordered_map<KeyOf, Task*, KeyHash> keys_;
     std::vector<User> users_;  // taken from the directory
     std::vector<Membership> raises_;

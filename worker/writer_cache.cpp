@@ -151,6 +151,11 @@ void Directory::stored(const std::vector<User>& users) {
     }
 }
 
+void Directory::forget() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    known_.eraseIf([](const ConversationRef&) { return true; });
+}
+
 void Directory::failed(std::vector<User> users) {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (User& user : users) {

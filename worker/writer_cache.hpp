@@ -171,6 +171,8 @@ public:
     std::vector<User> take(size_t most);
     void stored(const std::vector<User>& users);
     void failed(std::vector<User> users);
+    // What the store is known to have: somebody else may have written another name.
+    void forget();
 
 private:
     struct Words {

@@ -20,6 +20,13 @@ void refuseTask(Task& task, Code code, std::string field = {}) {
     task.field = std::move(field);
 }
 
+// Whether what it does depends on which message is the newest.
+bool asksForNewest(const Task& task) {
+    const Operation operation = task.in->command.operation;
+    return operation == Operation::Change ||
+           (operation == Operation::Read && !task.upTo);
+}
+
 // Of a ticket that its key found: whether it was opened by this very request, as far as
 // what can no longer change tells.
 bool sameTicket(const StartArguments& start, const Conversation& conversation) {
@@ -145,20 +152,39 @@ Status Batch::acquire() {
         // Memory may be behind what another owner did: a redelivery must see the truth,
         // and who read a message that we do not know saw it somewhere.
         const bool behind =
-            task.in->redelivered || (live != nullptr && task.upTo > live->lastSeq);
+            task.in->redelivered || (live != nullptr && task.upTo > live->lastSeq) ||
+            (live != nullptr && asksForNewest(task) && live->conversation.hasAlias());
         if (live != nullptr && behind) {
             live.reset();
             missing.push_back(ref);
         }
     }
-    if (missing.empty()) {
+    if (Status status = loadLives(missing); !status.ok() || forwards_.empty()) {
+        return status;
+    }
+    // What aliases mean is of another shard, whose owner writes there too: never from
+    // memory. The unique keys make that right; this makes it seldom wrong at first.
+    std::vector<ConversationRef> meant;
+    for (const auto& [alias, ref] : forwards_) {
+        cache_.take(ref);
+        meant.push_back(ref);
+    }
+    return loadLives(meant);
+}
+
+Status Batch::loadLives(const std::vector<ConversationRef>& refs) {
+    if (refs.empty()) {
         return {};
     }
-    Result<States> states = loadExact(store_, missing);
+    Result<States> states = loadExact(store_, refs);
     if (!states.ok()) {
         return states.status();
     }
     for (auto& [ref, state] : states.value()) {
+        if (state.conversation.isAlias()) {
+            forwards_[ref] = {ref.site, state.conversation.forward};
+            continue;
+        }
         std::unique_ptr<Live>& live = lives_[ref];
         live = std::make_unique<Live>();
         adopt(std::move(state), live.get());
@@ -167,9 +193,20 @@ Status Batch::acquire() {
     return {};
 }
 
+// What an alias means, nullptr where it is none.
+const ConversationRef* Batch::forwarded(const ConversationRef& ref) const {
+    if (forwards_.empty()) {
+        return nullptr;
+    }
+    const auto found = forwards_.find(ref);
+    return found == forwards_.end() ? nullptr : &found->second;
+}
+
 Live* Batch::liveOf(const Task& task) {
-    const auto found =
-        lives_.find({task.in->command.who.site, task.in->command.conversation});
+    const ConversationRef named{task.in->command.who.site,
+                                task.in->command.conversation};
+    const ConversationRef* meant = forwarded(named);
+    const auto found = lives_.find(meant == nullptr ? named : *meant);
     return found == lives_.end() ? nullptr : found->second.get();
 }
 
@@ -180,7 +217,11 @@ Status Batch::admit(Task& task) {
     }
     const Delivered& in = *task.in;
     task.live = liveOf(task);
-    if (task.live == nullptr && in.command.operation == Operation::Start) {
+    if (task.live != nullptr && task.live->ref.id != in.command.conversation) {
+        task.message.conversation = task.live->ref.id;  // an alias was named
+    }
+    if (task.live == nullptr && in.command.operation == Operation::Start &&
+        forwarded({in.command.who.site, in.command.conversation}) == nullptr) {
         if (in.expired) {
             task.dropped = true;  // an earlier run would have made the conversation
             return {};

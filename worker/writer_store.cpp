@@ -89,16 +89,8 @@ Status Batch::write(Effects& effects) {
 }
 
 Status Batch::writeAll() {
-    std::vector<Conversation> opened;
-    for (const auto& [ref, live] : lives_) {
-        if (live != nullptr && live->fresh) {
-            opened.push_back(live->conversation);
-        }
-    }
-    if (!opened.empty()) {
-        if (Status status = store_.insertConversations(opened); !status.ok()) {
-            return status;
-        }
+    if (Status status = insertOpened(); !status.ok()) {
+        return status;
     }
     crashPoint("before-insert");
     if (Status status = insert(); !status.ok()) {
@@ -201,6 +193,37 @@ Status Batch::runNames(Effects& effects) {
     directory_.stored(users_);
     for (Publication& publication : outbox_.take()) {
         effects.publications.push_back(std::move(publication));
+    }
+    return {};
+}
+
+// Where somebody else was quicker it is the same conversation: unless an import made it
+// an alias meanwhile, at which nothing may be stored.
+Status Batch::insertOpened() {
+    std::vector<Conversation> opened;
+    std::vector<ConversationRef> refs;
+    for (const auto& [ref, live] : lives_) {
+        if (live != nullptr && live->fresh) {
+            opened.push_back(live->conversation);
+            refs.push_back(ref);
+        }
+    }
+    if (opened.empty()) {
+        return {};
+    }
+    const Result<bool> absent = store_.insertConversations(opened);
+    if (!absent.ok() || absent.value()) {
+        return absent.status();
+    }
+    const Result<std::vector<Conversation>> found = store_.conversations(refs);
+    if (!found.ok()) {
+        return found.status();
+    }
+    for (const Conversation& conversation : found.value()) {
+        if (conversation.isAlias()) {
+            crowded_ = true;
+            return {Code::Internal, "a conversation became an alias"};
+        }
     }
     return {};
 }

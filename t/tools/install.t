@@ -28,6 +28,11 @@ my $enabled = "$dest/etc/nginx/modules-enabled/50-mod-http-messaging.conf";
 my $conf = "$dest/etc/messaging/worker.conf";
 ok(-f $_, $_ =~ s/^\Q$dest\E//r) for $module, $worker, $unit, $load, $conf,
     "$dest/usr/share/doc/nginx-messaging/README.md", "$dest/usr/share/doc/nginx-messaging/LICENSE";
+for my $kind (qw(import seed)) {
+    for my $name (qw(marketplace monmariage pro-admin promoto)) {
+        ok(-f "$dest/usr/share/nginx-messaging/$kind/$name.json", "$kind/$name.json");
+    }
+}
 is(readlink $enabled, '/usr/share/nginx/modules-available/mod-http-messaging.conf', 'enabled as Debian does');
 ok(-x $worker, 'the worker can be run');
 like(`$worker --version`, qr/^messaging-worker \d/, 'and runs');

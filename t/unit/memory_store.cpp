@@ -157,17 +157,21 @@ Status MemoryStore::begin(const Note& note) {
     return failure(fault);
 }
 
-Status MemoryStore::insertConversations(const std::vector<Conversation>& all) {
-    return perform("insertConversations", [&] {
+Result<bool> MemoryStore::insertConversations(const std::vector<Conversation>& all) {
+    bool absent = true;
+    const Status status = perform("insertConversations", [&] {
         for (const Conversation& conversation : all) {
             checkNoted(conversation.site, conversation.id);
             const ConversationRef ref{conversation.site, conversation.id};
             if (database_.conversations.emplace(ref, conversation).second) {
                 wrote_ = true;
                 undo_.push_back([this, ref] { database_.conversations.erase(ref); });
+            } else {
+                absent = false;
             }
         }
     });
+    return status.ok() ? Result<bool>(absent) : status;
 }
 
 Result<bool> MemoryStore::change(uint64_t from, const Conversation& to) {
@@ -321,7 +325,7 @@ Status MemoryStore::dropNote(const std::string& owner) {
 Status MemoryStore::eachConversation(
     const std::function<bool(const ConversationRef&)>& visit) {
     for (const auto& [ref, conversation] : database_.conversations) {
-        if (!visit(ref)) {
+        if (!conversation.isAlias() && !visit(ref)) {
             break;
         }
     }

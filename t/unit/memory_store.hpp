@@ -90,7 +90,8 @@ public:
         const std::vector<worker::ConversationRef>& refs) override;
 
     Status begin(const worker::Note& note) override;
-    Status insertConversations(const std::vector<Conversation>& conversations) override;
+    Result<bool> insertConversations(
+        const std::vector<Conversation>& conversations) override;
     Result<bool> change(uint64_t from, const Conversation& to) override;
     Result<std::vector<worker::InsertResult>> insertMessages(
         const std::vector<Message>& messages) override;

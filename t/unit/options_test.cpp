@@ -139,6 +139,31 @@ START_TEST(revoke) {
     ck_assert(!parse({"--session", "s"}).options);
 }
 
+START_TEST(tools) {
+    const ParsedOptions people = parse({"people", "file", "--site", "shop"});
+    ck_assert(people.options && people.options->action == Options::Action::People);
+    EXPECT_TEXT(people.options->file + people.options->site, "fileshop");
+    const ParsedOptions import = parse(
+        {"import", "--site", "shop", "--from", "promoto", "--source", "mongodb://h/d",
+         "--field", "a=b", "--field", "c=d", "--dry-run", "--store", "sqlite:/x"});
+    ck_assert_msg(import.options.has_value(), "%s", import.text.c_str());
+    ck_assert(import.options->action == Options::Action::Import);
+    ck_assert(import.options->import.dry);
+    ck_assert_uint_eq(import.options->import.fields.size(), 2);
+    EXPECT_TEXT(import.options->import.site, "shop");
+    EXPECT_TEXT(import.options->import.data, "/usr/share/nginx-messaging");
+    EXPECT_TEXT(import.options->store, "sqlite:/x");
+    const ParsedOptions seed = parse({"seed", "promoto", "--site", "shop"});
+    ck_assert(seed.options && seed.options->action == Options::Action::Seed);
+    EXPECT_TEXT(seed.options->seed.profile + seed.options->seed.site, "promotoshop");
+    ck_assert_int_eq(parse({"people", "file"}).exitStatus, 2);
+    ck_assert_int_eq(parse({"seed", "promoto", "--site", "A b"}).exitStatus, 2);
+    const ParsedOptions wrong = parse({"import", "--site", "shop", "--from", "x",
+                                       "--source", "http://user:secret@h/d"});
+    ck_assert_int_eq(wrong.exitStatus, 2);
+    ck_assert(wrong.text.find("secret") == std::string::npos);
+}
+
 START_TEST(helpAndVersion) {
     const ParsedOptions help = parse({"--help"});
     ck_assert(!help.options && help.exitStatus == 0);
@@ -177,7 +202,7 @@ START_TEST(unknownInFile) {
 Suite* optionsSuite() {
     return suiteOf("options",
                    {defaults, endpoints, wrongOnesAreNamed, aPasswordIsNotRepeated,
-                    actions, revoke, helpAndVersion, sources, unknownInFile});
+                    actions, revoke, tools, helpAndVersion, sources, unknownInFile});
 }
 
 }  // namespace messaging::unit

@@ -1,5 +1,7 @@
 // The stores' contract for what changes and not upwards only: the conversation's word,
 // its copies, and lists that are filtered by them.
+#include <set>
+
 #include "t/unit/store_data.hpp"
 
 namespace messaging::unit {
@@ -141,11 +143,40 @@ START_TEST(filteredLists) {
     EXPECT_TEXT(listed(filter), "");
 }
 
+START_TEST(aliases) {
+    const auto place = makePlace(_i);
+    const auto store = place->store();
+    Conversation old = conversationOf("old", {"ann", "bob"});
+    old.forward = old.id;
+    const Conversation alias = aliasOf(old, "derived");
+    const auto insert = [&](const std::vector<Conversation>& all) {
+        bool absent = false;
+        batch(*store, {}, [&] { absent = taken(store->insertConversations(all)); });
+        return absent;
+    };
+    ck_assert(insert({conversationOf("c", {"ann", "eve"})}));
+    ck_assert(insert({old, alias}));
+    ck_assert(!insert({conversationOf("derived", {"ann", "bob"})}));
+    ck_assert(!insert({aliasOf(old, "c"), conversationOf("d", {"ann", "bob"})}));
+    const Conversation found = *taken(store->conversation({kSite, "derived"}));
+    ck_assert(found.isAlias() && found.members.empty());
+    EXPECT_TEXT(found.forward, "old");
+    ck_assert(taken(store->conversation({kSite, "old"}))->hasAlias());
+    const auto loaded = taken(store->load({{kSite, "derived"}, {kSite, "c"}}));
+    ck_assert_uint_eq(loaded.size(), 2);
+    ck_assert(loaded.at({kSite, "derived"}).conversation.isAlias());
+    EXPECT_TEXT(loaded.at({kSite, "c"}).conversation.forward, "");
+    std::set<std::string> walked;
+    EXPECT_OK(store->eachConversation(
+        [&](const ConversationRef& ref) { return walked.insert(ref.id).second; }));
+    ck_assert(walked == std::set<std::string>({"c", "d", "old"}));
+}
+
 }  // namespace
 
 Suite* store_changeSuite() {
-    return suiteOverPlaces("store_change",
-                           {changesOfAConversation, copiesRiseWithRev, filteredLists});
+    return suiteOverPlaces("store_change", {changesOfAConversation, copiesRiseWithRev,
+                                            filteredLists, aliases});
 }
 
 }  // namespace messaging::unit

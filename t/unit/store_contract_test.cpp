@@ -304,7 +304,8 @@ START_TEST(strangeIds) {
         membership.preview.content = id;
         users.push_back({kSite, id, id, id});
         batch(*store, {id}, [&] {
-            EXPECT_OK(store->insertConversations({conversationOf(id, members)}));
+            EXPECT_OK(
+                store->insertConversations({conversationOf(id, members)}).status());
             EXPECT_TEXT(letters(taken(store->insertMessages({message}))), "I");
             EXPECT_OK(store->raise({membership, membershipOf(id, "zoe", 1, 0, 0, 0)}));
         });
@@ -334,7 +335,8 @@ START_TEST(nobodySeesAnAbandonedBatch) {
     EXPECT_OK(store->begin({"writer", {{kSite, "c"}}}));
     EXPECT_OK(store->abandon());  // nothing was written: proven anywhere
     EXPECT_OK(store->begin({"writer", {{kSite, "c"}}}));
-    EXPECT_OK(store->insertConversations({conversationOf("c", {"ann", "bob"})}));
+    EXPECT_OK(
+        store->insertConversations({conversationOf("c", {"ann", "bob"})}).status());
     ck_assert_uint_eq(
         taken(store->insertMessages({messageOf("c", 1, "ann", 1, "k")})).size(), 1);
     const Status abandoned = store->abandon();
@@ -474,11 +476,16 @@ START_TEST(olderSchemaIsUpgraded) {
         return;
     }
     inserted(*place->store(), {messageOf("c", 1, "ann", 1, "k")});
-    place->setVersion(1);
-    const auto store = place->store();
-    EXPECT_TEXT(history(*store, "c"), "1");
-    inserted(*store, {messageOf("c", 2, "ann", 2, "k2")});
-    ck_assert_uint_eq(place->storedVersion(), place->version());
+    std::string seqs = "1";
+    for (unsigned version = 1; version < place->version(); ++version) {
+        place->setVersion(version);
+        const auto store = place->store();
+        EXPECT_TEXT(history(*store, "c"), seqs);
+        const uint64_t seq = version + 1;
+        inserted(*store, {messageOf("c", seq, "ann", seq, "k" + std::to_string(seq))});
+        seqs += " " + std::to_string(seq);
+        ck_assert_uint_eq(place->storedVersion(), place->version());
+    }
 }
 
 START_TEST(openedByManyAtOnce) {

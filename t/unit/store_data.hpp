@@ -99,7 +99,8 @@ inline std::vector<InsertResult> inserted(Store& store,
 }
 
 inline void opened(Store& store, const std::vector<Conversation>& conversations) {
-    batch(store, {}, [&] { EXPECT_OK(store.insertConversations(conversations)); });
+    batch(store, {},
+          [&] { EXPECT_OK(store.insertConversations(conversations).status()); });
 }
 
 inline void raised(Store& store, const std::vector<Membership>& memberships) {

@@ -49,7 +49,7 @@ public:
     std::string uri() const override { return uri_; }
     bool transactional() const override { return false; }
 
-    unsigned version() const override { return 5; }
+    unsigned version() const override { return 6; }
 
     unsigned storedVersion() const override {
         const mongo::UniqueCollection meta(
@@ -148,7 +148,8 @@ void SqlitePlace::setVersion(unsigned version) {
 
 void SqlitePlace::withoutIndex() {
     execute(
-        "DROP TABLE search; DROP TABLE searched; DROP TABLE search_state;"
+        "ALTER TABLE conversations DROP COLUMN forward;"
+        " DROP TABLE search; DROP TABLE searched; DROP TABLE search_state;"
         " PRAGMA user_version = 5");
 }
 

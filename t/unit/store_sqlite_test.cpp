@@ -192,7 +192,8 @@ START_TEST(checkpointsWhileOthersRead) {
 
 // --- Versions
 
-START_TEST(upgradesFromVersion1) {
+// A database of version 1 that was opened by each worker up to that of `version`.
+void upgradeFrom(int version) {
     SqlitePlace place;
     place.execute(worker::sqlite::schemaStep(1));
     place.execute(R"(
@@ -219,8 +220,11 @@ START_TEST(upgradesFromVersion1) {
             ('elsewhere', 'c', 'ann', 0, 0, 0, 0, 300, 0, '', '', 0);
         INSERT INTO users VALUES ('shop', 'ann', 'buyer', 'Ann'), ('shop', 'x', '', 'X');
         PRAGMA application_id = 0x6d736773;
-        PRAGMA user_version = 1;
     )");
+    for (int step = 2; step <= version; ++step) {
+        place.execute(worker::sqlite::schemaStep(step));
+    }
+    place.setVersion(static_cast<unsigned>(version));
     const auto store = place.store();
     const auto conversation = taken(store->conversation({kSite, "c"}));
     ck_assert(conversation.has_value());
@@ -261,6 +265,12 @@ START_TEST(upgradesFromVersion1) {
                                           messageOf("trio", 3, "ann", 1, "c:1")})),
                 "DI");
     EXPECT_TEXT(history(*place.store(), "trio"), "1 2 3");
+}
+
+START_TEST(upgradesFromEachVersion) {
+    for (int version = 1; version < worker::sqlite::knownVersion(); ++version) {
+        upgradeFrom(version);
+    }
 }
 
 // --- Locks
@@ -406,7 +416,7 @@ Suite* store_sqliteSuite() {
     return suiteOf(
         "store_sqlite",
         {makesItsDirectory, leavesForeignFilesAlone, noticesThatItsFileIsGone, fullDisk,
-         checkpointsWhileOthersRead, upgradesFromVersion1, endsAStoppedHolder,
+         checkpointsWhileOthersRead, upgradesFromEachVersion, endsAStoppedHolder,
          waitsForALiveHolder, sparesAForeignHolder, survivesKill});
 }
 

@@ -5,6 +5,7 @@
 #include <check.h>
 
 #define MESSAGING_SUITES(SUITE) \
+    SUITE(alias)                \
     SUITE(backoff)              \
     SUITE(badge)                \
     SUITE(batch)                \
@@ -13,12 +14,14 @@
     SUITE(cookie)               \
     SUITE(drain)                \
     SUITE(drift)                \
+    SUITE(fill)                 \
     SUITE(fold)                 \
     SUITE(handler)              \
     SUITE(hash)                 \
     SUITE(hub)                  \
     SUITE(hub_loss)             \
     SUITE(hub_team)             \
+    SUITE(import_mapping)       \
     SUITE(json)                 \
     SUITE(keys)                 \
     SUITE(language)             \
