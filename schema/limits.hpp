@@ -67,6 +67,12 @@ constexpr uint64_t kMaxInteger = (uint64_t{1} << 53) - 1;
 constexpr unsigned kDefaultPage = 50;
 constexpr unsigned kMaxPage = 200;
 
+// Messages of one answer where a profile's route gives all: its pages know no cursor.
+constexpr unsigned kMaxAll = 10000;
+
+// Routes of a profile: several times what any of the sites has that it was made for.
+constexpr size_t kMaxRoutes = 64;
+
 // Characters of a search.
 constexpr size_t kMaxSearch = 200;
 

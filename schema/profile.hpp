@@ -1,8 +1,8 @@
-// One site's way of saying things: what its API calls the fields of a document, what its
-// routes answer with, and its rules. A module makes one from a `messaging_profile` block
-// and keeps it in Redis under its hash; a command names the hash, and its worker applies
-// the rules and words the reply. Which route is meant by a request, and where arguments
-// stand in it, stays in the module (ngx_module/core/profile_route.hpp). Pure.
+// One site's way of saying things: what its API calls the fields of a document, what
+// its routes answer with, and its rules. A module makes one from a `messaging_profile`
+// block and keeps it in Redis under its hash; a command names the hash, and its worker
+// applies the rules and words the reply. Which route is meant by a request, and where
+// arguments stand in it, stays in the module (ngx_module/core/profile_route.hpp). Pure.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +48,8 @@ bool knownSource(Document document, std::string_view source);
 enum class Envelope {
     Canonical,     // as the canonical API has it, with this profile's documents
     Array,         // the documents alone
-    Conversation,  // of start and thread: the conversation (thread: its `messages` in it)
+    Conversation,  // of start and thread: the conversation (thread: its `messages` in
+                   // it)
     Message,       // of start: the message
     Count,         // of unread-count: {count}
 };

@@ -30,7 +30,10 @@ constexpr OperationKind kOperations[] = {
     {Operation::History, "history", true, false, true, false},
     {Operation::List, "list", true, false, false, false},
     {Operation::Conversation, "conversation", true, false, true, false},
+    {Operation::Thread, "thread", true, false, false, false},
+    {Operation::Search, "search", true, false, false, false},
     {Operation::UnreadCount, "unread-count", true, false, false, false},
+    {Operation::Typing, "typing", true, false, true, false},
     {Operation::Stream, "stream", false, false, false, false},
     {Operation::Status, "status", false, false, false, false},
 };

@@ -22,7 +22,10 @@ enum class Operation {
     History,       // read
     List,          // read
     Conversation,  // read
+    Thread,        // read: a conversation and its messages, for profiles only
+    Search,        // read
     UnreadCount,   // read
+    Typing,        // read: tells the others, stores nothing
     Stream,        // the module's own
     Status,        // the module's own
 };
