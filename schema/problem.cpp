@@ -25,6 +25,8 @@ constexpr ProblemKind kProblems[] = {
      "Sign in to use messaging.", false, 0},
     {Code::ForbiddenOrigin, "forbidden_origin", 403, "Forbidden",
      "Messages cannot be sent from another site.", false, 0},
+    {Code::ForbiddenRole, "forbidden_role", 403, "Forbidden",
+     "You may not do this here.", false, 0},
     {Code::NotFound, "not_found", 404, "Not Found", "This conversation was not found.",
      false, 0},
     {Code::MethodNotAllowed, "method_not_allowed", 405, "Method Not Allowed",

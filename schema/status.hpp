@@ -23,6 +23,7 @@ enum class Code {
     InvalidCursor,         // 400
     Unauthenticated,       // 401
     ForbiddenOrigin,       // 403 an unsafe method with a cookie, from another origin
+    ForbiddenRole,         // 403 not for people of this role
     NotFound,              // 404 absent or not yours: the same
     MethodNotAllowed,      // 405
     BodyTooLarge,          // 413

@@ -9,7 +9,7 @@
 
 namespace messaging::core {
 
-enum class Method { Get, Head, Post, Patch, Other };
+enum class Method { Get, Head, Post, Put, Patch, Delete, Other };
 
 struct Route {
     enum class Match { Found, NoPath, NoMethod };
