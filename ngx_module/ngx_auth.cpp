@@ -149,6 +149,7 @@ Status checkOrigin(ngx_http_request_t* r) {
     from.contentType = stream ? "application/json" : header(r->headers_in.content_type);
     from.host = header(r->headers_in.host);
     from.scheme = scheme(r);
+    from.listed = own->originListed;
     if (core::sameOrigin(from)) {
         return {};
     }

@@ -19,6 +19,7 @@
 #include "ngx_module/core/token.hpp"
 #include "ngx_module/ngx_redis.hpp"
 #include "schema/keys.hpp"
+#include "schema/language.hpp"
 #include "schema/wire.hpp"
 
 extern "C" {
@@ -81,7 +82,9 @@ struct LocConfBase {
     size_t streamBuffer;  // unsent bytes of a stream before it is closed as slow
     ngx_uint_t streamsPerUser;
     size_t maxBody;
-    ngx_uint_t maxContent;  // characters
+    ngx_uint_t maxContent;     // characters
+    ngx_flag_t negotiated;     // refusals are in the language that the client prefers
+    const Language* language;  // otherwise in this one
 };
 struct LocConf : LocConfBase {
     std::string site;
@@ -96,6 +99,8 @@ struct LocConf : LocConfBase {
     std::string prefix;
     std::string place;
     bool own = false;  // `messaging` stands at this level, it is not inherited
+    // messaging_origins, of which an empty list is none; nullptr: it stands nowhere.
+    std::shared_ptr<const std::vector<std::string>> origins;
 };
 
 // A request's own state, from its pool and zeroed: trivial types only. For log
@@ -108,6 +113,8 @@ struct RequestContext {
     ngx_str_t role;
     ngx_str_t name;
     ngx_str_t site;
+    const char* vary;      // what all answers of this request vary by; nullptr: nothing
+    bool originListed;     // it comes from an origin of messaging_origins
     const char* code;      // of a refusal, "ok" once answered, nullptr before
     ngx_msec_t started;    // ngx_current_msec
     ngx_msec_t answered;   // likewise; 0: not yet
@@ -129,6 +136,9 @@ char* setMessaging(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setRedis(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setJwt(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setIdentity(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+// --- ngx_conf_edge.cpp: likewise.
+char* setLanguage(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* setOrigins(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 
 // --- ngx_process.cpp
 Process* process(ngx_http_request_t* r);  // nullptr: none in this process
@@ -139,11 +149,18 @@ void exitProcess(ngx_cycle_t* cycle);
 
 // --- ngx_request.cpp: the content handler.
 ngx_int_t handleRequest(ngx_http_request_t* r);
+// What follows the location's prefix; empty where it does not (a rewrite went
+// elsewhere).
+std::string_view pathOf(const ngx_http_request_t* r, const LocConf* conf);
+
+// --- ngx_origin.cpp: a handler of the phase before access.
+ngx_int_t handleOrigin(ngx_http_request_t* r);
 
 // --- ngx_respond.cpp: whole answers, sent here, so that no error_page replaces them.
 // Each returns what a content handler should. The views may point anywhere; they are
 // copied.
 ngx_int_t respond(ngx_http_request_t* r, int status, std::string_view json);
+ngx_int_t respondNothing(ngx_http_request_t* r);  // 204
 ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view field = {});
 // Likewise, and logs the detail of what was refused for who asked, or failed on our
 // side.

@@ -38,17 +38,6 @@ core::Method method(const ngx_http_request_t* r) {
     }
 }
 
-// What follows the location's prefix; empty where it does not (a rewrite went
-// elsewhere).
-std::string_view pathOf(const ngx_http_request_t* r, const LocConf* conf) {
-    std::string_view path = view(r->uri);
-    if (path.substr(0, conf->prefix.size()) != conf->prefix) {
-        return {};
-    }
-    path.remove_prefix(conf->prefix.size());
-    return path;
-}
-
 bool remember(ngx_http_request_t* r, const Identity& who) {
     RequestContext* own = existingContext(r);
     own->user = copyToPool(r->pool, who.user);
@@ -309,6 +298,15 @@ ngx_int_t serve(ngx_http_request_t* r) {
 }
 
 }  // namespace
+
+std::string_view pathOf(const ngx_http_request_t* r, const LocConf* conf) {
+    std::string_view path = view(r->uri);
+    if (path.substr(0, conf->prefix.size()) != conf->prefix) {
+        return {};
+    }
+    path.remove_prefix(conf->prefix.size());
+    return path;
+}
 
 void serveEarly(Process* process) {
     std::vector<uint64_t> tickets;

@@ -79,17 +79,17 @@ std::optional<Code> codeNamed(std::string_view name) {
     return std::nullopt;
 }
 
-std::string problemBody(Code code, std::string_view field) {
+std::string problemBody(Code code, std::string_view field, const Language& language) {
     // The name may be a client's own invention, and any length.
     const std::string shown = preview(field, limits::kMaxName);
     const bool readable = !field.empty() && validName(shown, limits::kMaxName);
 
     const ProblemKind& kind = problemKind(code);
     constexpr std::string_view kPlaceholder = "{field}";
-    std::string error(kind.error);
+    std::string error(language.sentence(kind.code));
     const size_t at = error.find(kPlaceholder);
     if (at != std::string::npos) {
-        error.replace(at, kPlaceholder.size(), readable ? shown : "(unnamed)");
+        error.replace(at, kPlaceholder.size(), readable ? shown : "?");
     }
 
     std::string body;

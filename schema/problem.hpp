@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "schema/language.hpp"
 #include "schema/status.hpp"
 
 namespace messaging {
@@ -28,6 +29,8 @@ const ProblemKind& problemKind(Code code);
 std::optional<Code> codeNamed(std::string_view name);
 
 // {"type":"about:blank","title":…,"status":…,"code":…,"error":…,"retryable":…[,"field":…]}
-std::string problemBody(Code code, std::string_view field);
+// Of these only `error` is in the reader's language: programs switch on the others.
+std::string problemBody(Code code, std::string_view field,
+                        const Language& language = kLanguages[0]);
 
 }  // namespace messaging

@@ -19,6 +19,7 @@
     SUITE(hub_loss)             \
     SUITE(json)                 \
     SUITE(keys)                 \
+    SUITE(language)             \
     SUITE(model)                \
     SUITE(options)              \
     SUITE(origin)               \
