@@ -64,6 +64,11 @@ ngx_command_t commands[] = {
      setMessaging, NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("messaging_redis"), NGX_HTTP_MAIN_CONF | NGX_CONF_1MORE, setRedis,
      NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("messaging_profile"),
+     NGX_HTTP_MAIN_CONF | NGX_CONF_BLOCK | NGX_CONF_TAKE1, setProfile,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("messaging_refusal"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, setRefusal,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("messaging_jwt"), kAnywhere | NGX_CONF_1MORE, setJwt,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("messaging_identity"), kAnywhere | NGX_CONF_1MORE, setIdentity,
@@ -207,6 +212,7 @@ char* mergeHandler(ngx_conf_t* cf, LocConf& own, const LocConf& outer) {
         own.enabled = outer.enabled;
         own.site = outer.site;
         own.prefix = outer.prefix;
+        own.profile = outer.profile;
         own.place = outer.place;
     }
     ngx_conf_init_value(own.enabled, 0);

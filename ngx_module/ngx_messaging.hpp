@@ -15,7 +15,8 @@
 #include <string_view>
 #include <vector>
 
-#include "ngx_module/core/route.hpp"
+#include "ngx_module/core/profile.hpp"
+#include "ngx_module/core/question.hpp"
 #include "ngx_module/core/token.hpp"
 #include "ngx_module/ngx_redis.hpp"
 #include "schema/keys.hpp"
@@ -70,6 +71,7 @@ struct MainConf : MainConfBase {
     RedisConf redis;
     bool redisSet = false;
     bool used = false;  // by any location: without one the module does nothing at all
+    std::vector<std::unique_ptr<core::SiteProfile>> profiles;  // messaging_profile
     std::unique_ptr<Process> process;
 };
 
@@ -88,6 +90,7 @@ struct LocConfBase {
 };
 struct LocConf : LocConfBase {
     std::string site;
+    const core::SiteProfile* profile = nullptr;  // MainConf's; nullptr: canonical
     // Sign-in: keys or identity, never both; a level that has either inherits neither.
     std::vector<core::TokenKey> keys;          // messaging_jwt
     ngx_http_complex_value_t* user = nullptr;  // messaging_identity
@@ -109,6 +112,11 @@ struct RequestContext {
     ngx_http_request_t* request;
     bool routed;
     Operation operation;
+    bool unsafe;      // not to be asked for by another site's page
+    bool reads;       // what it shows is marked read
+    uint32_t route;   // of the location's profile, from 1; 0: the canonical API
+    ngx_str_t shown;  // an answer that waits until what it shows is marked read
+    bool restored;    // its profile was stored again, and the command repeated
     ngx_str_t user;  // who asks, once it is known; like all here in the request's pool
     ngx_str_t role;
     ngx_str_t name;
@@ -119,6 +127,7 @@ struct RequestContext {
     ngx_msec_t started;    // ngx_current_msec
     ngx_msec_t answered;   // likewise; 0: not yet
     void* write;           // of a write whose body is being read
+    void* command;         // a profile's, kept until its reply
     uint64_t ticket;       // in Commands, 0: waits for nothing
     ngx_event_t deadline;  // armed while it waits
 };
@@ -136,6 +145,11 @@ char* setMessaging(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setRedis(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setJwt(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setIdentity(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+// --- ngx_conf_profile.cpp: likewise.
+char* setProfile(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* setRefusal(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+const core::SiteProfile* findProfile(const MainConf& conf,
+                                     std::string_view name);  // nullptr: none
 // --- ngx_conf_edge.cpp: likewise.
 char* setLanguage(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setOrigins(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
@@ -149,9 +163,9 @@ void exitProcess(ngx_cycle_t* cycle);
 
 // --- ngx_request.cpp: the content handler.
 ngx_int_t handleRequest(ngx_http_request_t* r);
-// What follows the location's prefix; empty where it does not (a rewrite went
-// elsewhere).
-std::string_view pathOf(const ngx_http_request_t* r, const LocConf* conf);
+// What its path asks for under this method.
+core::Question questionOf(const ngx_http_request_t* r, const LocConf* conf,
+                          core::Method method);
 
 // --- ngx_origin.cpp: a handler of the phase before access.
 ngx_int_t handleOrigin(ngx_http_request_t* r);

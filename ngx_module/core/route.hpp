@@ -16,7 +16,8 @@ struct Route {
     Match match = Match::NoPath;
     Operation operation = Operation::Status;
     std::string_view conversation;  // a view into `path`
-    const char* allow = "";         // for NoMethod: the Allow header
+    const char* allow = "";         // what the path answers to: the Allow header
+    const char* shape = "";         // of the path, L a word and P a parameter: "LPL"
 };
 
 Route route(Method method, std::string_view path);
