@@ -25,6 +25,7 @@
     SUITE(origin)               \
     SUITE(pending)              \
     SUITE(problem)              \
+    SUITE(rate)                 \
     SUITE(reader)               \
     SUITE(recovery)             \
     SUITE(redelivery)           \
