@@ -48,6 +48,7 @@ public:
     std::string workers() const;                 // zset: live workers by last beat (ms)
     std::string status() const;                  // string: the worker's state, expires
     std::string reply(std::string_view process) const;  // channel of one nginx process
+    std::string profile(std::string_view hash) const;   // string: an encoded profile
 
     // Of an inbox. `run` is Redis's run_id: what a Redis with another history holds
     // under another run's name is never read.

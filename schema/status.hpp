@@ -23,6 +23,7 @@ enum class Code {
     InvalidCursor,         // 400
     Unauthenticated,       // 401
     ForbiddenOrigin,       // 403 an unsafe method with a cookie, from another origin
+    ForbiddenRole,         // 403 a profile's rule keeps this for other roles
     NotFound,              // 404 absent or not yours: the same
     MethodNotAllowed,      // 405
     BodyTooLarge,          // 413
@@ -33,6 +34,7 @@ enum class Code {
     QueueFull,             // 503 surely not stored
     RedisUnavailable,      // 503 surely not stored
     StoreUnavailable,      // 503 surely not stored
+    ProfileUnknown,        // 503 surely not stored; Redis has lost the profile
     UnsupportedVersion,    // 503 the worker is of another protocol version
     Timeout,               // 504 unknown whether stored; repeat with the same key
 };

@@ -8,6 +8,7 @@
 #include "schema/json.hpp"
 #include "schema/limits.hpp"
 #include "schema/problem.hpp"
+#include "schema/profile.hpp"
 #include "schema/text.hpp"
 
 namespace messaging {
@@ -60,11 +61,13 @@ enum Field {
     kKey,
     kBody,
     kReply,
-    kTtl
+    kTtl,
+    kProfile
 };
 
-constexpr std::string_view kFields[] = {"v",    "op",   "id",  "site", "user",  "role",
-                                        "name", "conv", "key", "body", "reply", "ttl"};
+constexpr std::string_view kFields[] = {"v",     "op",   "id",     "site", "user",
+                                        "role",  "name", "conv",   "key",  "body",
+                                        "reply", "ttl",  "profile"};
 constexpr size_t kFieldCount = sizeof kFields / sizeof kFields[0];
 
 constexpr size_t kCommandId = 32;
@@ -196,9 +199,11 @@ Status checkIdentity(const Entry& entry) {
 }
 
 Status checkOperation(const Entry& entry, const OperationKind& kind) {
-    const bool conversation =
-        kind.conversation ? validId(entry[kConv]) : entry[kConv].empty();
-    if (!conversation) {
+    // A thread is asked for by its id, or as the newest one of a context.
+    const bool thread = kind.operation == Operation::Thread;
+    const bool none = entry[kConv].empty() && (thread || !kind.conversation);
+    const bool one = validId(entry[kConv]) && (thread || kind.conversation);
+    if (!none && !one) {
         return invalid(kConv);
     }
     const bool noKey = entry[kKey].empty() && !kind.key;
@@ -234,7 +239,7 @@ Fields encodeCommand(const Command& command, std::string& scratch) {
     const std::string version = std::to_string(limits::kProtocolVersion);
     scratch = version + std::to_string(command.ttl);
     const std::string_view numbers = scratch;
-    return {
+    Fields fields = {
         {kFields[kV], numbers.substr(0, version.size())},
         {kFields[kOp], operationName(command.operation)},
         {kFields[kId], command.id},
@@ -248,6 +253,10 @@ Fields encodeCommand(const Command& command, std::string& scratch) {
         {kFields[kReply], command.reply},
         {kFields[kTtl], numbers.substr(version.size())},
     };
+    if (!command.profile.empty()) {
+        fields.emplace_back(kFields[kProfile], command.profile);
+    }
+    return fields;
 }
 
 Result<Command> decodeCommand(const Fields& fields, Command* partial) {
@@ -289,6 +298,9 @@ Result<Command> decodeCommand(const Fields& fields, Command* partial) {
     if (Status status = checkOperation(entry, kindOf(*operation)); !status.ok()) {
         return status;
     }
+    if (!entry[kProfile].empty() && !parseProfileRef(entry[kProfile])) {
+        return invalid(kProfile);
+    }
     Command command;
     command.operation = *operation;
     command.id = entry[kId];
@@ -301,6 +313,7 @@ Result<Command> decodeCommand(const Fields& fields, Command* partial) {
     command.body = entry[kBody];
     command.reply = entry[kReply];
     command.ttl = static_cast<uint32_t>(*ttl);
+    command.profile = entry[kProfile];
     return command;
 }
 
@@ -316,7 +329,8 @@ std::string encodeReply(const Reply& reply) {
     bytes += ' ';
     bytes += failure ? problem.name : "-";
     bytes += ' ';
-    bytes += plainFieldName(reply.field);
+    bytes += failure || reply.seq == 0 ? plainFieldName(reply.field)
+                                       : std::to_string(reply.seq);
     bytes += '\n';
     if (!failure) {
         bytes += reply.body;
@@ -351,9 +365,13 @@ Result<Reply> decodeReply(std::string_view bytes) {
     reply.status = static_cast<int>(*number);
     reply.field = *field == "-" ? std::string_view() : *field;
     if (*code == "-") {
-        if (reply.status < 200 || reply.status > 299 || !reply.field.empty()) {
+        const std::optional<uint64_t> seq = parseUnsigned(reply.field);
+        if (reply.status < 200 || reply.status > 299 ||
+            (!reply.field.empty() && (!seq || reply.field[0] == '0'))) {
             return broken("reply: status of a success");
         }
+        reply.seq = seq.value_or(0);
+        reply.field.clear();
         if (!bytes.empty() && !json::validLine(bytes)) {
             return broken("reply: body");
         }

@@ -53,6 +53,7 @@ struct Command {
     std::string body;     // the operation's arguments (model.hpp), canonical JSON
     std::string reply;    // channel
     uint32_t ttl = 5000;  // milliseconds from the entry's own time, Redis's clock
+    std::string profile;  // a ProfileRef (profile.hpp); empty: the canonical API
 };
 
 using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
@@ -72,9 +73,13 @@ struct Reply {
     Code code = Code::Ok;
     std::string field;
     std::string body;  // JSON in one line
+    // Of a success: the newest message that it shows of its one conversation, 0 where
+    // it shows none. Stands in FIELD's place.
+    uint64_t seq = 0;
 };
 
-// "1 ID STATUS CODE FIELD\nBODY"; CODE and FIELD are "-" where there is none.
+// "1 ID STATUS CODE FIELD\nBODY"; CODE and FIELD are "-" where there is none, and a
+// success has its `seq` for FIELD.
 std::string encodeReply(const Reply& reply);
 Result<Reply> decodeReply(std::string_view bytes);
 

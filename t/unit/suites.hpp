@@ -20,10 +20,12 @@
     SUITE(json)                 \
     SUITE(keys)                 \
     SUITE(model)                \
+    SUITE(model_profile)        \
     SUITE(options)              \
     SUITE(origin)               \
     SUITE(pending)              \
     SUITE(problem)              \
+    SUITE(profile_rules)        \
     SUITE(reader)               \
     SUITE(recovery)             \
     SUITE(redelivery)           \
@@ -32,9 +34,11 @@
     SUITE(sse)                  \
     SUITE(store_change)         \
     SUITE(store_contract)       \
+    SUITE(store_many)           \
     SUITE(store_membership)     \
     SUITE(store_sqlite)         \
     SUITE(text)                 \
+    SUITE(thread)               \
     SUITE(token)                \
     SUITE(token_key)            \
     SUITE(wire)
