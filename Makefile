@@ -138,6 +138,15 @@ $(BUILD)/obj/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
 	$(CXX) $(FLAGS) $(CXXFLAGS) $(call packages,cflags,$(PACKAGES)) -c -o $@ $<
 
+# The languages of refusals: a file problem_TAG.cpp joins by being there.
+$(BUILD)/obj/messaging_languages.inc: always
+	@mkdir -p $(@D)
+	@scripts/languages >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(BUILD)/obj/schema/language.o: $(BUILD)/obj/messaging_languages.inc
+$(BUILD)/obj/schema/language.o: FLAGS += -I$(BUILD)/obj
+
 # What a store embeds of schema/, as a C++ raw string.
 $(BUILD)/obj/schema/%.inc: schema/% Makefile
 	@mkdir -p $(@D)

@@ -140,15 +140,17 @@ std::string_view scheme(ngx_http_request_t* r) {
 Status checkOrigin(ngx_http_request_t* r) {
     const RequestContext* own = existingContext(r);
     const bool stream = own->operation == Operation::Stream;
-    if (!stream && !isWrite(own->operation)) {
+    if (!stream && !own->unsafe) {
         return {};
     }
+    const bool bodyless = stream || !isWrite(own->operation);
     core::Provenance from;
     from.secFetchSite = onlyHeader(r, "Sec-Fetch-Site");
     from.origin = onlyHeader(r, "Origin");
-    from.contentType = stream ? "application/json" : header(r->headers_in.content_type);
+    from.contentType = bodyless ? "application/json" : header(r->headers_in.content_type);
     from.host = header(r->headers_in.host);
     from.scheme = scheme(r);
+    from.listed = own->originListed;
     if (core::sameOrigin(from)) {
         return {};
     }
@@ -167,6 +169,14 @@ Status authenticate(ngx_http_request_t* r, const LocConf* conf, Identity* who,
                                           : byToken(r, conf, who, expires, &credential);
     if (status.ok() && credential == Credential::Ambient) {
         status = checkOrigin(r);
+    }
+    if (status.ok() && conf->profile != nullptr) {
+        const std::optional<std::string> role = conf->profile->roleFor(who->role);
+        if (!role) {
+            return {Code::ForbiddenRole,
+                    "no role of the profile is \"" + who->role + '"'};
+        }
+        who->role = *role;
     }
     return status;
 }

@@ -1,6 +1,6 @@
 // Setters of the directives that are more than one value. What is wrong is refused
 // here, with the file and line that nginx adds, and never at run time.
-#include "ngx_module/ngx_messaging.hpp"
+#include "ngx_module/ngx_conf.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -8,14 +8,9 @@
 #include "schema/text.hpp"
 
 namespace messaging {
-namespace {
 
 // A key or a password, never more: a larger file is another file.
 constexpr size_t kMaxFile = 64 * 1024;
-constexpr unsigned kMaxLeeway = 60;  // seconds
-constexpr size_t kMaxSite = 64;
-
-char* const kFailed = static_cast<char*>(NGX_CONF_ERROR);
 
 const ngx_str_t* arguments(const ngx_conf_t* cf) {
     return static_cast<const ngx_str_t*>(cf->args->elts);
@@ -26,7 +21,6 @@ char* refuse(ngx_conf_t* cf, const std::string& why) {
     return kFailed;
 }
 
-// NAME=VALUE; false if `argument` is of another name.
 bool option(const ngx_str_t& argument, std::string_view name, std::string_view* value) {
     const std::string_view text = view(argument);
     if (text.size() <= name.size() || text.substr(0, name.size()) != name ||
@@ -41,8 +35,6 @@ std::string quoted(std::string_view text) {
     return '"' + std::string(text) + '"';
 }
 
-// Relative names are relative to nginx.conf, as with ssl_certificate. Logs what is
-// wrong.
 bool readFile(ngx_conf_t* cf, std::string_view name, std::string* content) {
     ngx_str_t path = copyToPool(cf->pool, name);
     if (path.data == nullptr || ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) {
@@ -68,6 +60,10 @@ bool readFile(ngx_conf_t* cf, std::string_view name, std::string* content) {
     content->resize(length);
     return true;
 }
+
+namespace {
+
+constexpr size_t kMaxSite = 64;
 
 // --- messaging
 
@@ -162,6 +158,8 @@ char* parseRedisOption(ngx_conf_t* cf, const ngx_str_t& argument, RedisConf* red
 }
 
 // --- messaging_jwt
+
+constexpr unsigned kMaxLeeway = 60;  // seconds
 
 bool parseAlgorithm(std::string_view name, core::Algorithm* algorithm) {
     if (name == "HS256") {
@@ -356,10 +354,6 @@ char* setIdentityValues(ngx_conf_t* cf, LocConf* conf) {
     return NGX_CONF_OK;
 }
 
-const char* const kBoth =
-    "stands beside the other kind of sign-in: messaging_jwt or messaging_identity, not "
-    "both";
-
 char* setMessagingWords(ngx_conf_t* cf, LocConf* conf) {
     const ngx_str_t* words = arguments(cf);
     conf->site = "default";
@@ -371,7 +365,17 @@ char* setMessagingWords(ngx_conf_t* cf, LocConf* conf) {
                                         : refuse(cf, "nothing goes with \"off\"");
         }
         if (!option(words[i], "site", &value)) {
-            return refuse(cf, "unknown profile " + quoted(view(words[i])));
+            const auto* main = static_cast<MainConf*>(
+                ngx_http_conf_get_module_main_conf(cf, ngx_http_messaging_module));
+            if (conf->profile != nullptr) {
+                return refuse(cf, "a second profile " + quoted(view(words[i])));
+            }
+            conf->profile = findProfile(*main, view(words[i]));
+            if (conf->profile == nullptr) {
+                return refuse(cf, "no messaging_profile before this line is called " +
+                                      quoted(view(words[i])));
+            }
+            continue;
         }
         if (!validSite(value)) {
             return refuse(cf, "invalid site " + quoted(value) +
@@ -441,7 +445,7 @@ char* setRedis(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
 char* setJwt(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
     return guard(cf->log, kFailed, [&] {
         auto* conf = static_cast<LocConf*>(data);
-        return conf->user != nullptr ? refuse(cf, kBoth) : addKey(cf, conf);
+        return conf->user != nullptr ? refuse(cf, kOneKind) : addKey(cf, conf);
     });
 }
 
@@ -451,7 +455,7 @@ char* setIdentity(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
         if (conf->user != nullptr) {
             return const_cast<char*>("is duplicate");
         }
-        return conf->keys.empty() ? setIdentityValues(cf, conf) : refuse(cf, kBoth);
+        return conf->keys.empty() ? setIdentityValues(cf, conf) : refuse(cf, kOneKind);
     });
 }
 

@@ -64,6 +64,11 @@ ngx_command_t commands[] = {
      setMessaging, NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("messaging_redis"), NGX_HTTP_MAIN_CONF | NGX_CONF_1MORE, setRedis,
      NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("messaging_profile"),
+     NGX_HTTP_MAIN_CONF | NGX_CONF_BLOCK | NGX_CONF_TAKE1, setProfile,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("messaging_refusal"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, setRefusal,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("messaging_jwt"), kAnywhere | NGX_CONF_1MORE, setJwt,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("messaging_identity"), kAnywhere | NGX_CONF_1MORE, setIdentity,
@@ -103,6 +108,11 @@ ngx_command_t commands[] = {
      ngx_conf_set_num_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConfBase, maxContent),
      &contentBounds},
 
+    {ngx_string("messaging_language"), kAnywhere | NGX_CONF_TAKE1, setLanguage,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("messaging_origins"), kAnywhere | NGX_CONF_1MORE, setOrigins,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+
     ngx_null_command,
 };
 
@@ -138,6 +148,8 @@ void* createLocConf(ngx_conf_t* cf) {
         conf->streamsPerUser = NGX_CONF_UNSET_UINT;
         conf->maxBody = NGX_CONF_UNSET_SIZE;
         conf->maxContent = NGX_CONF_UNSET_UINT;
+        conf->negotiated = NGX_CONF_UNSET;
+        conf->language = &kLanguages[0];
     }
     return conf;
 }
@@ -151,6 +163,17 @@ void mergeValues(LocConf& own, const LocConf& outer) {
     ngx_conf_merge_uint_value(own.streamsPerUser, outer.streamsPerUser, 16);
     ngx_conf_merge_size_value(own.maxBody, outer.maxBody, limits::kMaxBody);
     ngx_conf_merge_uint_value(own.maxContent, outer.maxContent, limits::kMaxContent);
+}
+
+void mergeEdge(LocConf& own, const LocConf& outer) {
+    if (own.negotiated == NGX_CONF_UNSET) {
+        own.negotiated = outer.negotiated;
+        own.language = outer.language;
+    }
+    ngx_conf_init_value(own.negotiated, 1);
+    if (own.origins == nullptr) {
+        own.origins = outer.origins;
+    }
 }
 
 void mergeSignIn(LocConf& own, const LocConf& outer) {
@@ -189,6 +212,7 @@ char* mergeHandler(ngx_conf_t* cf, LocConf& own, const LocConf& outer) {
         own.enabled = outer.enabled;
         own.site = outer.site;
         own.prefix = outer.prefix;
+        own.profile = outer.profile;
         own.place = outer.place;
     }
     ngx_conf_init_value(own.enabled, 0);
@@ -219,6 +243,7 @@ char* mergeLocConf(ngx_conf_t* cf, void* parent, void* child) {
     return guard(cf->log, static_cast<char*>(NGX_CONF_ERROR), [&] {
         mergeValues(own, outer);
         mergeSignIn(own, outer);
+        mergeEdge(own, outer);
         return mergeHandler(cf, own, outer);
     });
 }
@@ -307,9 +332,26 @@ ngx_int_t addVariables(ngx_conf_t* cf) {
     return NGX_OK;
 }
 
+ngx_int_t addPhases(ngx_conf_t* cf) {
+    const auto* main = static_cast<MainConf*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_messaging_module));
+    if (!main->used) {
+        return NGX_OK;
+    }
+    auto* core = static_cast<ngx_http_core_main_conf_t*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+    auto* handler = static_cast<ngx_http_handler_pt*>(
+        ngx_array_push(&core->phases[NGX_HTTP_PREACCESS_PHASE].handlers));
+    if (handler == nullptr) {
+        return NGX_ERROR;
+    }
+    *handler = handleOrigin;
+    return NGX_OK;
+}
+
 ngx_http_module_t moduleContext = {
     addVariables,    // preconfiguration
-    nullptr,         // postconfiguration
+    addPhases,       // postconfiguration
     createMainConf,  // create main configuration
     initMainConf,    // init main configuration
     nullptr,         // create server configuration

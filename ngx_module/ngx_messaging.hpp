@@ -15,10 +15,12 @@
 #include <string_view>
 #include <vector>
 
-#include "ngx_module/core/route.hpp"
+#include "ngx_module/core/profile.hpp"
+#include "ngx_module/core/question.hpp"
 #include "ngx_module/core/token.hpp"
 #include "ngx_module/ngx_redis.hpp"
 #include "schema/keys.hpp"
+#include "schema/language.hpp"
 #include "schema/wire.hpp"
 
 extern "C" {
@@ -69,6 +71,7 @@ struct MainConf : MainConfBase {
     RedisConf redis;
     bool redisSet = false;
     bool used = false;  // by any location: without one the module does nothing at all
+    std::vector<std::unique_ptr<core::SiteProfile>> profiles;  // messaging_profile
     std::unique_ptr<Process> process;
 };
 
@@ -81,10 +84,13 @@ struct LocConfBase {
     size_t streamBuffer;  // unsent bytes of a stream before it is closed as slow
     ngx_uint_t streamsPerUser;
     size_t maxBody;
-    ngx_uint_t maxContent;  // characters
+    ngx_uint_t maxContent;     // characters
+    ngx_flag_t negotiated;     // refusals are in the language that the client prefers
+    const Language* language;  // otherwise in this one
 };
 struct LocConf : LocConfBase {
     std::string site;
+    const core::SiteProfile* profile = nullptr;  // MainConf's; nullptr: canonical
     // Sign-in: keys or identity, never both; a level that has either inherits neither.
     std::vector<core::TokenKey> keys;          // messaging_jwt
     ngx_http_complex_value_t* user = nullptr;  // messaging_identity
@@ -96,6 +102,8 @@ struct LocConf : LocConfBase {
     std::string prefix;
     std::string place;
     bool own = false;  // `messaging` stands at this level, it is not inherited
+    // messaging_origins, of which an empty list is none; nullptr: it stands nowhere.
+    std::shared_ptr<const std::vector<std::string>> origins;
 };
 
 // A request's own state, from its pool and zeroed: trivial types only. For log
@@ -104,14 +112,22 @@ struct RequestContext {
     ngx_http_request_t* request;
     bool routed;
     Operation operation;
+    bool unsafe;      // not to be asked for by another site's page
+    bool reads;       // what it shows is marked read
+    uint32_t route;   // of the location's profile, from 1; 0: the canonical API
+    ngx_str_t shown;  // an answer that waits until what it shows is marked read
+    bool restored;    // its profile was stored again, and the command repeated
     ngx_str_t user;  // who asks, once it is known; like all here in the request's pool
     ngx_str_t role;
     ngx_str_t name;
     ngx_str_t site;
+    const char* vary;      // what all answers of this request vary by; nullptr: nothing
+    bool originListed;     // it comes from an origin of messaging_origins
     const char* code;      // of a refusal, "ok" once answered, nullptr before
     ngx_msec_t started;    // ngx_current_msec
     ngx_msec_t answered;   // likewise; 0: not yet
     void* write;           // of a write whose body is being read
+    void* command;         // a profile's, kept until its reply
     uint64_t ticket;       // in Commands, 0: waits for nothing
     ngx_event_t deadline;  // armed while it waits
 };
@@ -129,6 +145,14 @@ char* setMessaging(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setRedis(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setJwt(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setIdentity(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+// --- ngx_conf_profile.cpp: likewise.
+char* setProfile(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* setRefusal(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+const core::SiteProfile* findProfile(const MainConf& conf,
+                                     std::string_view name);  // nullptr: none
+// --- ngx_conf_edge.cpp: likewise.
+char* setLanguage(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* setOrigins(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 
 // --- ngx_process.cpp
 Process* process(ngx_http_request_t* r);  // nullptr: none in this process
@@ -139,11 +163,18 @@ void exitProcess(ngx_cycle_t* cycle);
 
 // --- ngx_request.cpp: the content handler.
 ngx_int_t handleRequest(ngx_http_request_t* r);
+// What its path asks for under this method.
+core::Question questionOf(const ngx_http_request_t* r, const LocConf* conf,
+                          core::Method method);
+
+// --- ngx_origin.cpp: a handler of the phase before access.
+ngx_int_t handleOrigin(ngx_http_request_t* r);
 
 // --- ngx_respond.cpp: whole answers, sent here, so that no error_page replaces them.
 // Each returns what a content handler should. The views may point anywhere; they are
 // copied.
 ngx_int_t respond(ngx_http_request_t* r, int status, std::string_view json);
+ngx_int_t respondNothing(ngx_http_request_t* r);  // 204
 ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view field = {});
 // Likewise, and logs the detail of what was refused for who asked, or failed on our
 // side.

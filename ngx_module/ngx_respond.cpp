@@ -38,7 +38,9 @@ ngx_int_t setHeader(ngx_http_request_t* r, int status, std::string_view type,
     r->headers_out.content_type_len = type.size();
     r->headers_out.content_type_lowcase = nullptr;
     r->headers_out.content_length_n =
-        status == NGX_HTTP_NOT_MODIFIED ? -1 : static_cast<off_t>(length);
+        status == NGX_HTTP_NOT_MODIFIED || status == NGX_HTTP_NO_CONTENT
+            ? -1
+            : static_cast<off_t>(length);
     if (pushHeader(r, "Cache-Control", kNeverStore) == nullptr ||
         pushHeader(r, "X-Content-Type-Options", "nosniff") == nullptr) {
         return NGX_ERROR;
@@ -76,12 +78,54 @@ ngx_int_t send(ngx_http_request_t* r, int status, std::string_view type,
     return sendBody(r, body);
 }
 
+// To what all answers of the request vary by already.
+bool addVary(ngx_http_request_t* r, std::string_view header) {
+    const RequestContext* own = existingContext(r);
+    if (own == nullptr || own->vary == nullptr) {
+        return pushHeader(r, "Vary", header) != nullptr;
+    }
+    for (ngx_list_part_t* part = &r->headers_out.headers.part; part != nullptr;
+         part = part->next) {
+        auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; i++) {
+            if (view(headers[i].key) == "Vary" && view(headers[i].value) == own->vary) {
+                const ngx_str_t both = copyToPool(
+                    r->pool, std::string(own->vary) + ", " + std::string(header));
+                headers[i].value = both;
+                return both.data != nullptr;
+            }
+        }
+    }
+    return false;
+}
+
+// In which language a refusal is, and the headers that say so. Of several
+// Accept-Language the last one counts.
+const Language* setLanguageOf(ngx_http_request_t* r) {
+    const LocConf* conf = locConf(r);
+    const Language* language = conf->language;
+    if (conf->negotiated) {
+        bool many = false;
+        language = &preferredLanguage(requestHeader(r, "Accept-Language", &many));
+        if (!addVary(r, "Accept-Language")) {
+            return nullptr;
+        }
+    }
+    return pushHeader(r, "Content-Language", language->tag) == nullptr ? nullptr
+                                                                       : language;
+}
+
 }  // namespace
 
 ngx_int_t respond(ngx_http_request_t* r, int status, std::string_view json) {
     // nginx would judge If-Match and the like, without a tag to compare.
     r->disable_not_modified = 1;
     return send(r, status, kJson, json, "ok");
+}
+
+ngx_int_t respondNothing(ngx_http_request_t* r) {
+    r->disable_not_modified = 1;
+    return send(r, NGX_HTTP_NO_CONTENT, {}, {}, "ok");
 }
 
 ngx_int_t respondTagged(ngx_http_request_t* r, std::string_view json,
@@ -104,6 +148,10 @@ ngx_int_t respondTagged(ngx_http_request_t* r, std::string_view json,
 
 ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view field) {
     const ProblemKind& kind = problemKind(code);
+    const Language* language = setLanguageOf(r);
+    if (language == nullptr) {
+        return NGX_ERROR;
+    }
     r->disable_not_modified = 1;
     if (kind.retryAfter > 0 &&
         addHeader(r, "Retry-After", std::to_string(kind.retryAfter)) != NGX_OK) {
@@ -115,7 +163,16 @@ ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view fiel
             return NGX_ERROR;
         }
     }
-    return send(r, kind.status, kProblem, problemBody(code, field), kind.name.data());
+    const std::string body = problemBody(code, field, *language);
+    const LocConf* conf = locConf(r);
+    if (conf->profile != nullptr) {
+        const auto own =
+            conf->profile->failure(static_cast<unsigned>(kind.status), body);
+        if (own) {
+            return send(r, kind.status, kJson, *own, kind.name.data());
+        }
+    }
+    return send(r, kind.status, kProblem, body, kind.name.data());
 }
 
 ngx_int_t respondFailure(ngx_http_request_t* r, const Status& failure) {

@@ -74,6 +74,10 @@ constexpr unsigned kMaxPage = 200;
 // Messages of one answer where a profile's route gives all: its pages know no cursor.
 constexpr unsigned kMaxAll = 10000;
 
+// How long Redis keeps a profile that no module renews: longer than anybody looks for
+// the reason of something. What is asked for after that is stored again.
+constexpr unsigned kProfileSeconds = 7 * 24 * 3600;
+
 // Routes of a profile: several times what any of the sites has that it was made for.
 constexpr size_t kMaxRoutes = 64;
 

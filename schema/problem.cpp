@@ -12,6 +12,8 @@ namespace {
 constexpr ProblemKind kProblems[] = {
     {Code::InvalidJson, "invalid_json", 400, "Bad Request",
      "The request is not a JSON object that can be read here.", false, 0},
+    {Code::BadRequest, "bad_request", 400, "Bad Request",
+     "The request cannot be understood.", false, 0},
     {Code::InvalidField, "invalid_field", 400, "Bad Request",
      "This value is not valid: {field}.", false, 0},
     {Code::MissingField, "missing_field", 400, "Bad Request",
@@ -72,6 +74,25 @@ const ProblemKind& problemKind(Code code) {
     return kind != nullptr ? *kind : *findKind(Code::Internal);
 }
 
+Code codeOf(int status) {
+    switch (status) {
+        case 400:
+            return Code::BadRequest;
+        case 403:
+            return Code::ForbiddenRole;
+        case 503:
+            return Code::RedisUnavailable;
+        default:
+            break;
+    }
+    for (const ProblemKind& kind : kProblems) {
+        if (kind.status == status) {
+            return kind.code;
+        }
+    }
+    return Code::Internal;
+}
+
 std::optional<Code> codeNamed(std::string_view name) {
     for (const ProblemKind& kind : kProblems) {
         if (kind.name == name) {
@@ -81,17 +102,17 @@ std::optional<Code> codeNamed(std::string_view name) {
     return std::nullopt;
 }
 
-std::string problemBody(Code code, std::string_view field) {
+std::string problemBody(Code code, std::string_view field, const Language& language) {
     // The name may be a client's own invention, and any length.
     const std::string shown = preview(field, limits::kMaxName);
     const bool readable = !field.empty() && validName(shown, limits::kMaxName);
 
     const ProblemKind& kind = problemKind(code);
     constexpr std::string_view kPlaceholder = "{field}";
-    std::string error(kind.error);
+    std::string error(language.sentence(kind.code));
     const size_t at = error.find(kPlaceholder);
     if (at != std::string::npos) {
-        error.replace(at, kPlaceholder.size(), readable ? shown : "(unnamed)");
+        error.replace(at, kPlaceholder.size(), readable ? shown : "?");
     }
 
     std::string body;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "schema/language.hpp"
 #include "schema/status.hpp"
 
 namespace messaging {
@@ -24,10 +25,16 @@ struct ProblemKind {
 // The kind of a code (Code::Ok has none and gives Internal's).
 const ProblemKind& problemKind(Code code);
 
+// The code for a refusal of this status that came about elsewhere: Internal where none
+// says it.
+Code codeOf(int status);
+
 // The code with this name, if there is one: names come from Redis and are not trusted.
 std::optional<Code> codeNamed(std::string_view name);
 
 // {"type":"about:blank","title":…,"status":…,"code":…,"error":…,"retryable":…[,"field":…]}
-std::string problemBody(Code code, std::string_view field);
+// Of these only `error` is in the reader's language: programs switch on the others.
+std::string problemBody(Code code, std::string_view field,
+                        const Language& language = kLanguages[0]);
 
 }  // namespace messaging

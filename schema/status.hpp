@@ -17,6 +17,7 @@ namespace messaging {
 enum class Code {
     Ok,
     InvalidJson,           // 400 not JSON by our strict rules
+    BadRequest,            // 400 not HTTP that nginx takes
     InvalidField,          // 400 a value out of its bounds
     MissingField,          // 400
     UnknownField,          // 400

@@ -329,13 +329,29 @@ std::string encodeReply(const Reply& reply) {
     bytes += ' ';
     bytes += failure ? problem.name : "-";
     bytes += ' ';
-    bytes += failure || reply.seq == 0 ? plainFieldName(reply.field)
-                                       : std::to_string(reply.seq);
+    bytes += failure || reply.seq == 0
+                 ? plainFieldName(reply.field)
+                 : std::to_string(reply.seq) + ' ' + reply.conversation;
     bytes += '\n';
     if (!failure) {
         bytes += reply.body;
     }
     return bytes;
+}
+
+// "-", or "SEQ CONVERSATION".
+static bool decodeShown(std::string_view field, Reply* reply) {
+    if (field == "-") {
+        return true;
+    }
+    const std::optional<std::string_view> seq = take(field, ' ');
+    const std::optional<uint64_t> number = seq ? parseUnsigned(*seq) : std::nullopt;
+    if (!number || *number == 0 || seq->front() == '0' || !validId(field)) {
+        return false;
+    }
+    reply->seq = *number;
+    reply->conversation = field;
+    return true;
 }
 
 Result<Reply> decodeReply(std::string_view bytes) {
@@ -356,28 +372,23 @@ Result<Reply> decodeReply(std::string_view bytes) {
     if (!validCommandId(*id) || !number || status->size() != 3) {
         return broken("reply: id or status");
     }
-    if (field->empty() || field->size() > kMaxFieldName || !all(*field, isFieldName)) {
-        return broken("reply: field");
-    }
-
     Reply reply;
     reply.id = *id;
     reply.status = static_cast<int>(*number);
-    reply.field = *field == "-" ? std::string_view() : *field;
     if (*code == "-") {
-        const std::optional<uint64_t> seq = parseUnsigned(reply.field);
-        if (reply.status < 200 || reply.status > 299 ||
-            (!reply.field.empty() && (!seq || reply.field[0] == '0'))) {
+        if (reply.status < 200 || reply.status > 299 || !decodeShown(*field, &reply)) {
             return broken("reply: status of a success");
         }
-        reply.seq = seq.value_or(0);
-        reply.field.clear();
         if (!bytes.empty() && !json::validLine(bytes)) {
             return broken("reply: body");
         }
         reply.body = bytes;
         return reply;
     }
+    if (field->empty() || field->size() > kMaxFieldName || !all(*field, isFieldName)) {
+        return broken("reply: field");
+    }
+    reply.field = *field == "-" ? std::string_view() : *field;
     const std::optional<Code> named = codeNamed(*code);
     if (!named || problemKind(*named).status != reply.status || !bytes.empty()) {
         return broken("reply: failure");

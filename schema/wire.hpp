@@ -73,13 +73,14 @@ struct Reply {
     Code code = Code::Ok;
     std::string field;
     std::string body;  // JSON in one line
-    // Of a success: the newest message that it shows of its one conversation, 0 where
-    // it shows none. Stands in FIELD's place.
+    // Of a success: the newest message that it shows of one conversation, and which
+    // that is; 0 where it shows none.
     uint64_t seq = 0;
+    std::string conversation;
 };
 
-// "1 ID STATUS CODE FIELD\nBODY"; CODE and FIELD are "-" where there is none, and a
-// success has its `seq` for FIELD.
+// "1 ID STATUS CODE FIELD\nBODY"; CODE and FIELD are "-" where there is none. A success
+// that shows messages has "SEQ CONVERSATION" for FIELD.
 std::string encodeReply(const Reply& reply);
 Result<Reply> decodeReply(std::string_view bytes);
 

@@ -34,6 +34,12 @@ Status unavailable(const Status& failure) {
 // Tells what is absent from what is not the caller's: in here, and to nobody outside.
 constexpr const char* kAbsent = "absent";
 
+// The newest message that an answer shows of one conversation.
+struct Newest {
+    uint64_t seq = 0;
+    std::string conversation;
+};
+
 // What a conversation's members see of it.
 struct Seen {
     Conversation conversation;
@@ -125,13 +131,13 @@ Answer viewSeen(Store& store, const Identity& who, const Seen& seen, bool messag
 }
 
 Answer showConversation(Store& store, const Command& command, bool messages,
-                        uint64_t* newest) {
+                        Newest* newest) {
     const Result<Seen> seen = findSeen(store, command);
     if (!seen.ok()) {
         return seen.status();
     }
     const Membership* mine = seen->of(command.who.user);
-    *newest = mine == nullptr ? 0 : mine->lastSeq;
+    *newest = {mine == nullptr ? 0 : mine->lastSeq, command.conversation};
     return viewSeen(store, command.who, seen.value(), messages);
 }
 
@@ -150,7 +156,7 @@ bool isEmpty(const Status& failure, const HistoryArguments& range) {
            range.absentEmpty;
 }
 
-Answer showHistory(Store& store, const Command& command, uint64_t* newest) {
+Answer showHistory(Store& store, const Command& command, Newest* newest) {
     const From from = command.profile.empty() ? From::Client : From::Module;
     const Result<HistoryArguments> range = parseHistory(command.body, from);
     if (!range.ok()) {
@@ -167,7 +173,7 @@ Answer showHistory(Store& store, const Command& command, uint64_t* newest) {
     if (!page.ok()) {
         return page.status();
     }
-    *newest = page->newest;
+    *newest = {page->newest, command.conversation};
     std::string body;
     json::Writer writer(body);
     writer.object();
@@ -195,7 +201,7 @@ std::string emptyThread() {
     return "{\"conversation\":null,\"messages\":[],\"nextCursor\":null}";
 }
 
-Answer showThread(Store& store, const Command& asked, bool messages, uint64_t* newest) {
+Answer showThread(Store& store, const Command& asked, bool messages, Newest* newest) {
     const Result<ThreadArguments> arguments = parseThread(asked.body);
     if (!arguments.ok()) {
         return arguments.status();
@@ -225,7 +231,7 @@ Answer showThread(Store& store, const Command& asked, bool messages, uint64_t* n
     if (!conversation.ok()) {
         return conversation.status();
     }
-    *newest = page->newest;
+    *newest = {page->newest, command.conversation};
     std::string body;
     json::Writer writer(body);
     writer.object().key("conversation").raw(conversation.value());
@@ -555,9 +561,8 @@ Answer showUnread(Store& store, const Command& command) {
     return body;
 }
 
-// `newest`: of the messages that are shown of one conversation.
 Answer answer(Store& store, const Command& command, const Profile* profile,
-              uint64_t* newest) {
+              Newest* newest) {
     const bool messages = showsMessages(profile);
     switch (command.operation) {
         case Operation::History:
@@ -578,10 +583,12 @@ Answer answer(Store& store, const Command& command, const Profile* profile,
 }  // namespace
 
 Reply Reader::run(const Command& command, const Profile* profile) {
-    uint64_t newest = 0;
+    Newest newest;
     Answer answered = answer(store_, command, profile, &newest);
     if (answered.ok()) {
-        Reply reply{command.id, 200, Code::Ok, {}, std::move(answered.value()), newest};
+        Reply reply{command.id, 200, Code::Ok, {}, std::move(answered.value())};
+        reply.seq = newest.seq;
+        reply.conversation = std::move(newest.conversation);
         return worded(command, profile, std::move(reply));
     }
     const Status& failure = answered.status();

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "schema/text.hpp"
+
 namespace messaging::core {
 namespace {
 
@@ -62,9 +64,31 @@ bool namesThisHost(const Provenance& request) {
                                         withoutDefaultPort(request.host, scheme));
 }
 
+bool consistsOf(std::string_view text, std::string_view letters) {
+    return !text.empty() && text.find_first_not_of(letters) == text.npos;
+}
+
+bool validScheme(std::string_view scheme) {
+    return consistsOf(scheme, "abcdefghijklmnopqrstuvwxyz0123456789+-.") &&
+           scheme[0] >= 'a' && scheme[0] <= 'z';
+}
+
+// A name as it stands in DNS (an international one by its xn--), or [IPv6].
+bool validHost(std::string_view host) {
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+        return consistsOf(host.substr(1, host.size() - 2), "0123456789abcdef:.");
+    }
+    return host.size() <= 253 &&
+           consistsOf(host, "abcdefghijklmnopqrstuvwxyz0123456789-._") &&
+           host.front() != '.';
+}
+
 }  // namespace
 
 bool sameOrigin(const Provenance& request) {
+    if (request.listed) {
+        return true;
+    }
     if (!request.secFetchSite.empty()) {
         return request.secFetchSite == "same-origin" || request.secFetchSite == "none";
     }
@@ -77,6 +101,39 @@ bool sameOrigin(const Provenance& request) {
 bool isJson(std::string_view contentType) {
     const std::string_view type = contentType.substr(0, contentType.find(';'));
     return equalNoCase(withoutBlanks(type), "application/json");
+}
+
+Result<std::string> parseOrigin(std::string_view text) {
+    std::string origin(text);
+    std::transform(origin.begin(), origin.end(), origin.begin(), lower);
+    const std::string_view whole = origin;
+    const size_t mark = whole.find("://");
+    if (mark == whole.npos || !validScheme(whole.substr(0, mark))) {
+        return {Code::InvalidField, "it is not SCHEME://HOST[:PORT]"};
+    }
+    std::string_view host = whole.substr(mark + 3);
+    if (host.find('/') != host.npos) {
+        return {Code::InvalidField, "an origin has no path, not even \"/\""};
+    }
+    const size_t colon = host.rfind(':');
+    if (colon != host.npos && host.back() != ']') {
+        const auto port = parseUnsigned(host.substr(colon + 1));
+        if (!port || *port == 0 || *port > 65535) {
+            return {Code::InvalidField, "its port is not one"};
+        }
+        const std::string written = std::to_string(*port);
+        host = host.substr(0, colon);
+        origin.replace(mark + 3 + colon + 1, origin.npos, written);
+    }
+    const std::string_view place = std::string_view(origin).substr(mark + 3);
+    if (!validHost(place.substr(0, host.size()))) {
+        return {Code::InvalidField,
+                "its host is not a name or an address: an origin is exact"};
+    }
+    const std::string scheme = origin.substr(0, mark);
+    const bool known = scheme == "http" || scheme == "https";
+    return scheme + "://" +
+           std::string(known ? withoutDefaultPort(place, scheme) : place);
 }
 
 }  // namespace messaging::core

@@ -7,6 +7,7 @@ namespace messaging::unit {
 namespace {
 
 using core::isJson;
+using core::parseOrigin;
 using core::Provenance;
 using core::sameOrigin;
 
@@ -113,11 +114,91 @@ START_TEST(knowsJson) {
     }
 }
 
+START_TEST(listedIsAsGoodAsOwn) {
+    Provenance request;
+    request.secFetchSite = "cross-site";
+    request.origin = "https://app.example";
+    request.host = "shop.example";
+    request.scheme = "https";
+    request.contentType = "text/plain";
+    ck_assert(!sameOrigin(request));
+    request.listed = true;
+    ck_assert(sameOrigin(request));
+}
+
+START_TEST(parsesOrigins) {
+    const struct {
+        const char* text;
+        const char* origin;
+    } kRows[] = {
+        {"https://app.example", "https://app.example"},
+        {"HTTPS://App.Example", "https://app.example"},
+        {"https://app.example:443", "https://app.example"},
+        {"https://app.example:0443", "https://app.example"},
+        {"https://app.example:8443", "https://app.example:8443"},
+        {"http://app.example:80", "http://app.example"},
+        {"http://app.example:443", "http://app.example:443"},
+        {"http://localhost:3000", "http://localhost:3000"},
+        {"http://127.0.0.1:3000", "http://127.0.0.1:3000"},
+        {"http://[::1]", "http://[::1]"},
+        {"http://[::1]:80", "http://[::1]"},
+        {"http://[::1]:3000", "http://[::1]:3000"},
+        {"https://xn--bcher-kva.example", "https://xn--bcher-kva.example"},
+        {"capacitor://localhost", "capacitor://localhost"},
+        {"chrome-extension://abcdef", "chrome-extension://abcdef"},
+    };
+    for (const auto& row : kRows) {
+        auto origin = parseOrigin(row.text);
+        EXPECT_FOR(origin.ok(), row.text);
+        EXPECT_TEXT(origin.value(), row.origin);
+    }
+    for (const char* text : {"",
+                             "*",
+                             "null",
+                             "app.example",
+                             "//app.example",
+                             "://app.example",
+                             "https://",
+                             "https:///",
+                             "https:app.example",
+                             "https://app.example/",
+                             "https://app.example/x",
+                             "https://*",
+                             "https://*.example",
+                             "https://user@app.example",
+                             "https://app.example?x",
+                             "https://app.example#x",
+                             "https://app.example:",
+                             "https://app.example:0",
+                             "https://app.example:65536",
+                             "https://app.example:x",
+                             "https://app.example:-1",
+                             "https://:443",
+                             "https://[]",
+                             "https://[::1",
+                             "https://::1",
+                             "https://[x]",
+                             "https://a b",
+                             "https://.example",
+                             "https://b\xC3\xBC"
+                             "cher.example",
+                             "https://a,b",
+                             "https://a:1:2",
+                             "1ttp://a",
+                             "ht tp://a",
+                             "https://a\r\nX: y"}) {
+        EXPECT_FOR(!parseOrigin(text).ok(), text);
+    }
+    ck_assert(!parseOrigin("https://" + repeat("x", 254)).ok());
+    ck_assert(!parseOrigin(std::string_view("https://a\0b", 11)).ok());
+}
+
 }  // namespace
 
 Suite* originSuite() {
-    return suiteOf("origin", {secFetchSiteDecides, originMustNameTheHost,
-                              onlyJsonWithoutEither, knowsJson});
+    return suiteOf("origin",
+                   {secFetchSiteDecides, originMustNameTheHost, onlyJsonWithoutEither,
+                    knowsJson, listedIsAsGoodAsOwn, parsesOrigins});
 }
 
 }  // namespace messaging::unit

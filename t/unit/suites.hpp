@@ -19,6 +19,7 @@
     SUITE(hub_loss)             \
     SUITE(json)                 \
     SUITE(keys)                 \
+    SUITE(language)             \
     SUITE(model)                \
     SUITE(model_profile)        \
     SUITE(options)              \

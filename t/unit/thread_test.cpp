@@ -46,6 +46,7 @@ START_TEST(threadById) {
     EXPECT_TEXT(at(reply.body, "messages.1.seq"), "5");
     EXPECT_TEXT(at(reply.body, "nextCursor"), "4");
     ck_assert_uint_eq(reply.seq, 5);
+    EXPECT_TEXT(reply.conversation, desk.id);
     reply = desk.look(Operation::Thread, "bob", desk.id, "{\"before\":4,\"limit\":9}");
     EXPECT_TEXT(at(reply.body, "messages"), "3");
     EXPECT_TEXT(at(reply.body, "nextCursor"), "null");
@@ -68,6 +69,8 @@ START_TEST(threadByContext) {
     const auto find = [&](const std::string& context) {
         const Reply reply =
             desk.look(Operation::Thread, "bob", "", "{" + context + "}");
+        ck_assert(reply.seq == 0 ||
+                  reply.conversation == at(reply.body, "conversation.id"));
         return at(reply.body, "messages.0.content");
     };
     EXPECT_TEXT(find("\"context\":{\"type\":\"product\",\"id\":\"7\"}"), "about 7");

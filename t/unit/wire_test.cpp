@@ -297,8 +297,9 @@ START_TEST(replyGolden) {
                 "1 00112233445566778899aabbccddeeff 201 - -\n{\"a\":1}");
 
     reply.seq = 7;
+    reply.conversation = "c 1";
     EXPECT_TEXT(encodeReply(reply),
-                "1 00112233445566778899aabbccddeeff 201 - 7\n{\"a\":1}");
+                "1 00112233445566778899aabbccddeeff 201 - 7 c 1\n{\"a\":1}");
 
     Reply failure;
     failure.id = kId;
@@ -315,6 +316,7 @@ START_TEST(replyRoundTrips) {
         reply.id = kId;
         reply.status = status;
         reply.seq = status == 200 ? UINT64_MAX : 0;
+        reply.conversation = status == 200 ? "ü 1" : "";
         reply.body = status == 204 ? "" : "{\"x\":[1,2,{\"y\":\"z\"}]}";
         const Result<Reply> back = decodeReply(encodeReply(reply));
         ck_assert(back.ok());
@@ -322,6 +324,7 @@ START_TEST(replyRoundTrips) {
         ck_assert_int_eq(back->status, status);
         ck_assert(back->code == Code::Ok);
         ck_assert_uint_eq(back->seq, reply.seq);
+        EXPECT_TEXT(back->conversation, reply.conversation);
         EXPECT_TEXT(back->field, "");
         EXPECT_TEXT(back->body, reply.body);
     }
@@ -390,10 +393,13 @@ START_TEST(replyRefuses) {
         "1 " + id + " 404 nonsense -\n",
         "1 " + id + " 404 not_found -\n{}",  // and no body
         "1 " + id + " 200 - content\n{}",
-        "1 " + id + " 200 - 0\n{}",
-        "1 " + id + " 200 - 07\n{}",
-        "1 " + id + " 200 - -7\n{}",
-        "1 " + id + " 200 - 99999999999999999999\n{}",
+        "1 " + id + " 200 - 0 c\n{}",
+        "1 " + id + " 200 - 7\n{}",
+        "1 " + id + " 200 - 7 \n{}",
+        "1 " + id + " 200 - 7 c\t1\n{}",
+        "1 " + id + " 200 - 07 c\n{}",
+        "1 " + id + " 200 - -7 c\n{}",
+        "1 " + id + " 200 - 99999999999999999999 c\n{}",
         "1 " + id + " 404 not_found \n",
         "1 " + id + " 400 invalid_field a\tb\n",
         "1 " + id + " 400 invalid_field <b>\n",

@@ -1,0 +1,63 @@
+// Setters of what stands between the API and whoever calls it: the language of
+// refusals, other origins.
+#include "ngx_module/ngx_conf.hpp"
+
+#include "ngx_module/core/origin.hpp"
+
+namespace messaging {
+namespace {
+
+// Compared one by one at each request.
+constexpr size_t kMaxOrigins = 64;
+
+}  // namespace
+
+char* setLanguage(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
+    return guard(cf->log, kFailed, [&]() -> char* {
+        auto* conf = static_cast<LocConf*>(data);
+        if (conf->negotiated != NGX_CONF_UNSET) {
+            return const_cast<char*>("is duplicate");
+        }
+        const std::string_view tag = view(arguments(cf)[1]);
+        conf->negotiated = tag == "auto";
+        conf->language = conf->negotiated ? &kLanguages[0] : languageNamed(tag);
+        if (conf->language != nullptr) {
+            return NGX_CONF_OK;
+        }
+        std::string known = "auto";
+        for (size_t i = 0; i < kLanguageCount; i++) {
+            known += ", " + std::string(kLanguages[i].tag);
+        }
+        return refuse(cf, "unknown language " + quoted(tag) + ": " + known);
+    });
+}
+
+char* setOrigins(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
+    return guard(cf->log, kFailed, [&]() -> char* {
+        auto* conf = static_cast<LocConf*>(data);
+        if (conf->origins != nullptr) {
+            return const_cast<char*>("is duplicate");
+        }
+        std::vector<std::string> origins;
+        for (ngx_uint_t i = 1; i < cf->args->nelts; i++) {
+            const std::string_view word = view(arguments(cf)[i]);
+            if (word == "off" && cf->args->nelts == 2) {
+                break;
+            }
+            auto origin = core::parseOrigin(word);
+            if (!origin.ok()) {
+                return refuse(cf, "invalid origin " + quoted(word) + ": " +
+                                      origin.status().detail());
+            }
+            origins.push_back(std::move(origin.value()));
+        }
+        if (origins.size() > kMaxOrigins) {
+            return refuse(cf, "more than " + std::to_string(kMaxOrigins) + " origins");
+        }
+        conf->origins =
+            std::make_shared<const std::vector<std::string>>(std::move(origins));
+        return NGX_CONF_OK;
+    });
+}
+
+}  // namespace messaging
