@@ -81,6 +81,11 @@ constexpr unsigned kProfileSeconds = 7 * 24 * 3600;
 // Routes of a profile: several times what any of the sites has that it was made for.
 constexpr size_t kMaxRoutes = 64;
 
+// Bytes of an answer's messages: where so many were asked for that they are more, it
+// ends earlier. A profile may show a part of each more than once, and kMaxReply is met
+// by nothing that has fewer than four copies.
+constexpr size_t kMaxPageBytes = 8 * 1024 * 1024;
+
 // Characters of a search.
 constexpr size_t kMaxSearch = 200;
 

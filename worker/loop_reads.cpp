@@ -140,6 +140,11 @@ Status ReadLoop::answer(const Delivered& read) {
         bus_.answer(read, refusal(read, Code::StoreUnavailable), {});
         return {};
     }
+    const bool worded = read.command.operation != Operation::UnreadCount;
+    if (worded && !read.command.profile.empty() && read.profile == nullptr) {
+        bus_.answer(read, refusal(read, Code::ProfileUnknown), {});
+        return {};
+    }
     std::string nonce;
     if (read.command.operation == Operation::UnreadCount) {
         auto reserved = bus_.reserveBadge(read.command.who);
@@ -148,7 +153,7 @@ Status ReadLoop::answer(const Delivered& read) {
         }
         nonce = std::move(reserved.value());
     }
-    Reply reply = reader_.run(read.command);
+    Reply reply = reader_.run(read.command, read.profile.get());
     if (reply.code == Code::StoreUnavailable || reply.code == Code::Internal) {
         if (Status status = store_->ping(); !status.ok()) {
             storeLink_.fail(status.detail());

@@ -15,6 +15,8 @@
 #include "worker/cursor.hpp"
 #include "worker/fold.hpp"
 #include "worker/handler.hpp"
+#include "worker/reader_page.hpp"
+#include "worker/wording.hpp"
 
 namespace messaging::worker {
 namespace {
@@ -28,6 +30,15 @@ Status unavailable(const Status& failure) {
 }
 
 // --- A conversation
+
+// Tells what is absent from what is not the caller's: in here, and to nobody outside.
+constexpr const char* kAbsent = "absent";
+
+// The newest message that an answer shows of one conversation.
+struct Newest {
+    uint64_t seq = 0;
+    std::string conversation;
+};
 
 // What a conversation's members see of it.
 struct Seen {
@@ -55,10 +66,12 @@ Result<Conversation> findConversation(Store& store, const ConversationRef& ref,
         return unavailable(found.status());
     }
     std::optional<Conversation>& conversation = found.value();
-    if (!conversation ||
-        std::find(conversation->members.begin(), conversation->members.end(), caller) ==
-            conversation->members.end()) {
-        return {Code::NotFound, "absent, or not the caller's"};
+    if (!conversation) {
+        return {Code::NotFound, "absent", kAbsent};
+    }
+    if (std::find(conversation->members.begin(), conversation->members.end(), caller) ==
+        conversation->members.end()) {
+        return {Code::NotFound, "not the caller's"};
     }
     return std::move(*conversation);
 }
@@ -76,68 +89,153 @@ Result<Seen> findSeen(Store& store, const Command& command) {
     return Seen{std::move(conversation.value()), std::move(memberships.value())};
 }
 
-Answer showConversation(Store& store, const Command& command) {
+// What the caller sees as read: of their own messages what all others read, of the
+// others' what they read themselves.
+ReadOf readRule(const Seen& seen, const std::string& caller) {
+    uint64_t others = UINT64_MAX;
+    for (const std::string& member : seen.conversation.members) {
+        if (member != caller) {
+            others = std::min(others, seen.readSeq(member));
+        }
+    }
+    return [mine = seen.readSeq(caller), others, caller](const Message& message) {
+        return (message.member == caller ? others : mine) >= message.seq;
+    };
+}
+
+// `messages`: with the newest one in full.
+Answer viewSeen(Store& store, const Identity& who, const Seen& seen, bool messages) {
+    const Result<std::vector<User>> users =
+        store.users(who.site, seen.conversation.members);
+    if (!users.ok()) {
+        return unavailable(users.status());
+    }
+    const Membership* mine = seen.of(who.user);
+    std::string view =
+        conversationView(seen.conversation, who.user,
+                         mine == nullptr ? Membership() : *mine, users.value());
+    if (!messages) {
+        return view;
+    }
+    const Result<std::vector<Message>> newest =
+        store.newest({{who.site, seen.conversation.id}});
+    if (!newest.ok()) {
+        return unavailable(newest.status());
+    }
+    const ReadOf read = readRule(seen, who.user);
+    std::vector<std::string> views;
+    for (const Message& message : newest.value()) {
+        views.push_back(messageView(message, read(message)));
+    }
+    return withMessages(std::move(view), views);
+}
+
+Answer showConversation(Store& store, const Command& command, bool messages,
+                        Newest* newest) {
     const Result<Seen> seen = findSeen(store, command);
     if (!seen.ok()) {
         return seen.status();
     }
-    const Result<std::vector<User>> users =
-        store.users(command.who.site, seen->conversation.members);
-    if (!users.ok()) {
-        return unavailable(users.status());
-    }
     const Membership* mine = seen->of(command.who.user);
-    return conversationView(seen->conversation, command.who.user,
-                            mine == nullptr ? Membership() : *mine, users.value());
+    *newest = {mine == nullptr ? 0 : mine->lastSeq, command.conversation};
+    return viewSeen(store, command.who, seen.value(), messages);
 }
 
 // --- Its messages
 
-// One message more than was asked for tells whether there are more.
-Answer showHistory(Store& store, const Command& command) {
-    Result<HistoryArguments> range = parseHistory(command.body);
+Result<MessagePage> findPage(Store& store, const Identity& who, const Seen& seen,
+                             const HistoryArguments& range) {
+    Result<MessagePage> page = readPage(store, {who.site, seen.conversation.id}, range,
+                                        readRule(seen, who.user));
+    return page.ok() ? std::move(page) : unavailable(page.status());
+}
+
+// Of a conversation that is not there, where that is no failure.
+bool isEmpty(const Status& failure, const HistoryArguments& range) {
+    return failure.code() == Code::NotFound && failure.field() == kAbsent &&
+           range.absentEmpty;
+}
+
+Answer showHistory(Store& store, const Command& command, Newest* newest) {
+    const From from = command.profile.empty() ? From::Client : From::Module;
+    const Result<HistoryArguments> range = parseHistory(command.body, from);
     if (!range.ok()) {
         return range.status();
     }
-    const size_t limit = range->limit;
-    range->limit += 1;
     const Result<Seen> seen = findSeen(store, command);
-    if (!seen.ok()) {
+    const bool empty = !seen.ok() && isEmpty(seen.status(), range.value());
+    if (!seen.ok() && !empty) {
         return seen.status();
     }
-    const ConversationRef ref{command.who.site, command.conversation};
-    Result<std::vector<Message>> found = store.history(ref, range.value());
+    const Result<MessagePage> page =
+        empty ? MessagePage()
+              : findPage(store, command.who, seen.value(), range.value());
+    if (!page.ok()) {
+        return page.status();
+    }
+    *newest = {page->newest, command.conversation};
+    std::string body;
+    json::Writer writer(body);
+    writer.object();
+    writePage(writer, page.value());
+    writer.end();
+    return body;
+}
+
+// --- A conversation with its messages
+
+// The caller's newest one in this context; empty where there is none.
+Result<std::string> findThread(Store& store, const Identity& who,
+                               const Context& context) {
+    ListRange range;
+    range.limit = 1;
+    range.filter.context = context;
+    const Result<std::vector<Membership>> found = store.list(who.site, who.user, range);
     if (!found.ok()) {
         return unavailable(found.status());
     }
-    std::vector<Message>& messages = found.value();
-    const bool more = messages.size() > limit;
-    if (more) {
-        messages.erase(range->after ? messages.end() - 1 : messages.begin());
-    }
+    return found->empty() ? std::string() : found->front().conversation;
+}
 
-    const std::string& caller = command.who.user;
-    const uint64_t mine = seen->readSeq(caller);
-    uint64_t others = UINT64_MAX;
-    for (const std::string& member : seen->conversation.members) {
-        if (member != caller) {
-            others = std::min(others, seen->readSeq(member));
-        }
+std::string emptyThread() {
+    return "{\"conversation\":null,\"messages\":[],\"nextCursor\":null}";
+}
+
+Answer showThread(Store& store, const Command& asked, bool messages, Newest* newest) {
+    const Result<ThreadArguments> arguments = parseThread(asked.body);
+    if (!arguments.ok()) {
+        return arguments.status();
     }
+    Command command = asked;
+    if (command.conversation.empty()) {
+        Result<std::string> found = findThread(store, command.who, arguments->context);
+        if (!found.ok()) {
+            return found.status();
+        }
+        if (found->empty()) {
+            return emptyThread();
+        }
+        command.conversation = std::move(found.value());
+    }
+    const Result<Seen> seen = findSeen(store, command);
+    if (!seen.ok()) {
+        return isEmpty(seen.status(), arguments->page) ? emptyThread()
+                                                       : Answer(seen.status());
+    }
+    const Result<MessagePage> page =
+        findPage(store, command.who, seen.value(), arguments->page);
+    if (!page.ok()) {
+        return page.status();
+    }
+    Answer conversation = viewSeen(store, command.who, seen.value(), messages);
+    if (!conversation.ok()) {
+        return conversation.status();
+    }
+    *newest = {page->newest, command.conversation};
     std::string body;
     json::Writer writer(body);
-    writer.object().key("messages").array();
-    for (const Message& message : messages) {
-        const uint64_t readSeq = message.member == caller ? others : mine;
-        writer.raw(messageView(message, readSeq >= message.seq));
-    }
-    writer.end().key("nextCursor");
-    if (more) {
-        const Message& edge = range->after ? messages.back() : messages.front();
-        writer.string(std::to_string(edge.seq));
-    } else {
-        writer.null();
-    }
+    writer.object().key("conversation").raw(conversation.value());
+    writePage(writer, page.value());
     writer.end();
     return body;
 }
@@ -235,6 +333,7 @@ Result<Page> nextPage(Store& store, const Command& command, const ListFilter& fi
 struct Needed {
     std::map<std::string, Conversation> conversations;
     std::map<std::string, User> users;
+    std::map<std::string, std::string> newest;  // views, where they are shown
 
     std::vector<User> membersOf(const Conversation& conversation) const {
         std::vector<User> named;
@@ -275,6 +374,38 @@ Result<Needed> findNeeded(Store& store, const std::string& site,
     return needed;
 }
 
+// Views of the newest messages of a page's conversations.
+Status findNewest(Store& store, const Identity& who,
+                  const std::vector<Membership>& places, Needed* needed) {
+    std::vector<ConversationRef> refs;
+    for (const Membership& membership : places) {
+        refs.push_back({who.site, membership.conversation});
+    }
+    Result<std::vector<Membership>> memberships = store.membershipsOf(refs);
+    if (!memberships.ok()) {
+        return unavailable(memberships.status());
+    }
+    std::map<std::string, Seen> seen;
+    for (Membership& membership : memberships.value()) {
+        seen[membership.conversation].memberships.push_back(std::move(membership));
+    }
+    const Result<std::vector<Message>> newest = store.newest(refs);
+    if (!newest.ok()) {
+        return unavailable(newest.status());
+    }
+    for (const Message& message : newest.value()) {
+        const auto found = needed->conversations.find(message.conversation);
+        if (found == needed->conversations.end()) {
+            continue;
+        }
+        Seen& of = seen[message.conversation];
+        of.conversation = found->second;
+        needed->newest[message.conversation] =
+            messageView(message, readRule(of, who.user)(message));
+    }
+    return {};
+}
+
 // Where the store filtered by a copy, which may be older than the conversation.
 bool fits(const Conversation& conversation, const std::string& caller,
           const ListFilter& filter) {
@@ -300,14 +431,23 @@ bool mentions(const Conversation& conversation, const Membership& mine,
 struct Shown {
     std::vector<std::string> views;
     std::optional<ListCursor> next;
+    bool messages = false;  // each with its newest message
+    size_t bytes = 0;
+    bool full = false;
 };
 
 // Adds what is wanted of a page of the store's. Ends within it where there is enough.
 Status addPage(Store& store, const Command& command, const ListArguments& arguments,
                const Page& page, Shown* shown) {
-    const Result<Needed> needed = findNeeded(store, command.who.site, page.places);
+    Result<Needed> needed = findNeeded(store, command.who.site, page.places);
     if (!needed.ok()) {
         return needed.status();
+    }
+    if (shown->messages) {
+        Status status = findNewest(store, command.who, page.places, &needed.value());
+        if (!status.ok()) {
+            return status;
+        }
     }
     const std::string& caller = command.who.user;
     const std::string words = fold(arguments.q);
@@ -323,8 +463,19 @@ Status addPage(Store& store, const Command& command, const ListArguments& argume
             (!words.empty() && !mentions(conversation, mine, users, words))) {
             continue;
         }
-        shown->views.push_back(conversationView(conversation, caller, mine, users));
-        if (shown->views.size() == arguments.limit) {
+        std::string view = conversationView(conversation, caller, mine, users);
+        if (shown->messages) {
+            const auto newest = needed->newest.find(conversation.id);
+            view = withMessages(std::move(view),
+                                newest == needed->newest.end()
+                                    ? std::vector<std::string>()
+                                    : std::vector<std::string>{newest->second});
+        }
+        shown->bytes += view.size();
+        shown->views.push_back(std::move(view));
+        shown->full = shown->views.size() == arguments.limit ||
+                      shown->bytes > limits::kMaxPageBytes;
+        if (shown->full) {
             shown->next = page.next;
             if (i + 1 < page.places.size()) {
                 shown->next = {page.start, placeOf(mine)};
@@ -336,12 +487,13 @@ Status addPage(Store& store, const Command& command, const ListArguments& argume
     return {};
 }
 
-Result<Shown> findShown(Store& store, const Command& command) {
+Result<Shown> findShown(Store& store, const Command& command, bool messages) {
     const Result<ListArguments> arguments = parseList(command.body);
     if (!arguments.ok()) {
         return arguments.status();
     }
     Shown shown;
+    shown.messages = messages;
     if (!arguments->cursor.empty()) {
         shown.next = decodeCursor(arguments->cursor);
         if (!shown.next) {
@@ -363,15 +515,15 @@ Result<Shown> findShown(Store& store, const Command& command) {
         if (!status.ok()) {
             return status;
         }
-        if (shown.views.size() == arguments->limit) {
+        if (shown.full) {
             break;
         }
     }
     return shown;
 }
 
-Answer showList(Store& store, const Command& command) {
-    const Result<Shown> shown = findShown(store, command);
+Answer showList(Store& store, const Command& command, bool messages) {
+    const Result<Shown> shown = findShown(store, command, messages);
     if (!shown.ok()) {
         return shown.status();
     }
@@ -409,14 +561,18 @@ Answer showUnread(Store& store, const Command& command) {
     return body;
 }
 
-Answer answer(Store& store, const Command& command) {
+Answer answer(Store& store, const Command& command, const Profile* profile,
+              Newest* newest) {
+    const bool messages = showsMessages(profile);
     switch (command.operation) {
         case Operation::History:
-            return showHistory(store, command);
+            return showHistory(store, command, newest);
         case Operation::Conversation:
-            return showConversation(store, command);
+            return showConversation(store, command, messages, newest);
+        case Operation::Thread:
+            return showThread(store, command, messages, newest);
         case Operation::List:
-            return showList(store, command);
+            return showList(store, command, messages);
         case Operation::UnreadCount:
             return showUnread(store, command);
         default:
@@ -426,16 +582,21 @@ Answer answer(Store& store, const Command& command) {
 
 }  // namespace
 
-Reply Reader::run(const Command& command) {
-    Answer answered = answer(store_, command);
+Reply Reader::run(const Command& command, const Profile* profile) {
+    Newest newest;
+    Answer answered = answer(store_, command, profile, &newest);
     if (answered.ok()) {
-        return {command.id, 200, Code::Ok, {}, std::move(answered.value())};
+        Reply reply{command.id, 200, Code::Ok, {}, std::move(answered.value())};
+        reply.seq = newest.seq;
+        reply.conversation = std::move(newest.conversation);
+        return worded(command, profile, std::move(reply));
     }
     const Status& failure = answered.status();
+    const bool own = failure.code() == Code::NotFound;  // whose field is our own mark
     return {command.id,
             problemKind(failure.code()).status,
             failure.code(),
-            failure.field(),
+            own ? std::string() : failure.field(),
             {}};
 }
 

@@ -114,6 +114,12 @@ public:
     virtual Result<std::vector<Message>> history(const ConversationRef& ref,
                                                  const HistoryArguments& range) = 0;
     virtual Result<std::vector<Membership>> memberships(const ConversationRef& ref) = 0;
+    // Of several conversations of one site, in any order: all members' memberships, and
+    // the newest message of each that has one.
+    virtual Result<std::vector<Membership>> membershipsOf(
+        const std::vector<ConversationRef>& refs) = 0;
+    virtual Result<std::vector<Message>> newest(
+        const std::vector<ConversationRef>& refs) = 0;
     // Newest activity first.
     virtual Result<std::vector<Membership>> list(const std::string& site,
                                                  const std::string& member,
@@ -152,6 +158,8 @@ public:
     virtual Status raise(const std::vector<Membership>& memberships) = 0;
     // Names and roles, the newest word wins.
     virtual Status putUsers(const std::vector<User>& users) = 0;
+    // The same of those only of whom nothing is known.
+    virtual Status hintUsers(const std::vector<User>& users) = 0;
     virtual Status commit() = 0;
     virtual Status abandon() = 0;
 

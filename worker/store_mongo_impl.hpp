@@ -48,6 +48,10 @@ public:
     Result<std::vector<Message>> history(const ConversationRef& ref,
                                          const HistoryArguments& range) override;
     Result<std::vector<Membership>> memberships(const ConversationRef& ref) override;
+    Result<std::vector<Membership>> membershipsOf(
+        const std::vector<ConversationRef>& refs) override;
+    Result<std::vector<Message>> newest(
+        const std::vector<ConversationRef>& refs) override;
     Result<std::vector<Membership>> list(const std::string& site,
                                          const std::string& member,
                                          const ListRange& range) override;
@@ -69,6 +73,7 @@ public:
         const std::vector<Message>& messages) override;
     Status raise(const std::vector<Membership>& memberships) override;
     Status putUsers(const std::vector<User>& users) override;
+    Status hintUsers(const std::vector<User>& users) override;
     Status commit() override;
     Status abandon() override;
 
@@ -96,6 +101,7 @@ private:
     Status loadOrdinals(std::map<ConversationRef, ConversationState>& states);
     Status loadMemberships(std::map<ConversationRef, ConversationState>& states);
 
+    Status writeUsers(const std::vector<User>& users, const char* operation);
     UniqueBulk bulk(Name name, bool ordered);
     BulkOutcome execute(mongoc_bulk_operation_t* bulk, std::string_view what);
     // What a write means to the batch: its code, and whether it can still be abandoned.

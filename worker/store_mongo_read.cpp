@@ -205,6 +205,31 @@ Result<std::vector<Membership>> MongoStore::memberships(const ConversationRef& r
     return status.ok() ? Result(std::move(found)) : status;
 }
 
+Result<std::vector<Membership>> MongoStore::membershipsOf(
+    const std::vector<ConversationRef>& refs) {
+    std::vector<Membership> found;
+    if (refs.empty()) {
+        return found;
+    }
+    const Status status =
+        find(Name::Memberships, anyOf(refs, "conversation"), {}, "reading memberships",
+             [&](const View& one) { found.push_back(membershipFrom(one)); });
+    return status.ok() ? Result(std::move(found)) : status;
+}
+
+Result<std::vector<Message>> MongoStore::newest(
+    const std::vector<ConversationRef>& refs) {
+    std::vector<Array> pipelines;
+    for (const auto& ref : refs) {
+        pipelines.push_back(newestOf(filterOf(ref)));
+    }
+    std::vector<Message> found;
+    const Status status =
+        aggregateEach(pipelines, "reading newest messages",
+                      [&](const View& one) { found.push_back(messageFrom(one)); });
+    return status.ok() ? Result(std::move(found)) : status;
+}
+
 Result<std::vector<Membership>> MongoStore::list(const std::string& site,
                                                  const std::string& member,
                                                  const ListRange& range) {

@@ -374,6 +374,14 @@ Status MongoStore::raise(const std::vector<Membership>& memberships) {
 }
 
 Status MongoStore::putUsers(const std::vector<User>& users) {
+    return writeUsers(users, "$set");
+}
+
+Status MongoStore::hintUsers(const std::vector<User>& users) {
+    return writeUsers(users, "$setOnInsert");
+}
+
+Status MongoStore::writeUsers(const std::vector<User>& users, const char* operation) {
     // A bulk without order must not name anybody twice.
     std::map<ConversationRef, const User*> newest;
     for (const auto& user : users) {
@@ -384,7 +392,7 @@ Status MongoStore::putUsers(const std::vector<User>& users) {
         Document filter, values, set;
         filter.text("site", user->site).text("id", user->id);
         values.text("role", user->role).text("name", user->name);
-        set.document("$set", values);
+        set.document(operation, values);
         upserts.emplace_back(std::move(filter), std::move(set));
     }
     return upsertAll(Name::Users, upserts, "storing users");

@@ -3,6 +3,7 @@
 #include "worker/store_sqlite_impl.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 
 #include "schema/limits.hpp"
@@ -226,6 +227,34 @@ Result<std::vector<Membership>> SqliteStore::memberships(const ConversationRef& 
                 " WHERE conversation = ?");
     query.bind(number.value());
     return allMemberships(query, ref.site, "reading memberships");
+}
+
+Result<std::vector<Membership>> SqliteStore::membershipsOf(
+    const std::vector<ConversationRef>& refs) {
+    std::vector<Membership> found;
+    for (const auto& ref : refs) {
+        auto some = memberships(ref);
+        if (!some.ok()) {
+            return some.status();
+        }
+        std::move(some->begin(), some->end(), std::back_inserter(found));
+    }
+    return found;
+}
+
+Result<std::vector<Message>> SqliteStore::newest(
+    const std::vector<ConversationRef>& refs) {
+    HistoryArguments last;
+    last.limit = 1;
+    std::vector<Message> found;
+    for (const auto& ref : refs) {
+        auto one = history(ref, last);
+        if (!one.ok()) {
+            return one.status();
+        }
+        std::move(one->begin(), one->end(), std::back_inserter(found));
+    }
+    return found;
 }
 
 Result<std::vector<Membership>> SqliteStore::list(const std::string& site,

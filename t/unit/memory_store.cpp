@@ -259,6 +259,17 @@ Status MemoryStore::putUsers(const std::vector<User>& all) {
     });
 }
 
+Status MemoryStore::hintUsers(const std::vector<User>& all) {
+    return perform("hintUsers", [&] {
+        for (const User& user : all) {
+            const auto key = std::make_pair(user.site, user.id);
+            if (database_.users.emplace(key, user).second) {
+                undo_.push_back([this, key] { database_.users.erase(key); });
+            }
+        }
+    });
+}
+
 Status MemoryStore::commit() {
     if (!batch_) {
         complain("commit outside of a batch");

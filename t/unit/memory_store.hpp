@@ -67,6 +67,10 @@ public:
                                          const HistoryArguments& range) override;
     Result<std::vector<Membership>> memberships(
         const worker::ConversationRef& ref) override;
+    Result<std::vector<Membership>> membershipsOf(
+        const std::vector<worker::ConversationRef>& refs) override;
+    Result<std::vector<Message>> newest(
+        const std::vector<worker::ConversationRef>& refs) override;
     Result<std::vector<Membership>> list(const std::string& site,
                                          const std::string& member,
                                          const worker::ListRange& range) override;
@@ -89,6 +93,7 @@ public:
         const std::vector<Message>& messages) override;
     Status raise(const std::vector<Membership>& memberships) override;
     Status putUsers(const std::vector<User>& users) override;
+    Status hintUsers(const std::vector<User>& users) override;
     Status commit() override;
     Status abandon() override;
 

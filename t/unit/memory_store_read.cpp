@@ -69,6 +69,35 @@ Result<std::vector<Membership>> MemoryStore::memberships(const ConversationRef& 
     return all;
 }
 
+Result<std::vector<Membership>> MemoryStore::membershipsOf(
+    const std::vector<ConversationRef>& refs) {
+    if (Status status = failure(enter("membershipsOf")); !status.ok()) {
+        return status;
+    }
+    std::vector<Membership> all;
+    for (const ConversationRef& ref : refs) {
+        for (const auto& [member, membership] : database_.memberships[ref]) {
+            all.push_back(membership);
+        }
+    }
+    return all;
+}
+
+Result<std::vector<Message>> MemoryStore::newest(
+    const std::vector<ConversationRef>& refs) {
+    if (Status status = failure(enter("newest")); !status.ok()) {
+        return status;
+    }
+    std::vector<Message> all;
+    for (const ConversationRef& ref : refs) {
+        const auto& messages = database_.messages[ref];
+        if (!messages.empty()) {
+            all.push_back(messages.rbegin()->second);
+        }
+    }
+    return all;
+}
+
 namespace {
 
 // Newer in a list.

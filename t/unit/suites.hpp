@@ -21,10 +21,12 @@
     SUITE(keys)                 \
     SUITE(language)             \
     SUITE(model)                \
+    SUITE(model_profile)        \
     SUITE(options)              \
     SUITE(origin)               \
     SUITE(pending)              \
     SUITE(problem)              \
+    SUITE(profile_rules)        \
     SUITE(rate)                 \
     SUITE(reader)               \
     SUITE(recovery)             \
@@ -34,9 +36,11 @@
     SUITE(sse)                  \
     SUITE(store_change)         \
     SUITE(store_contract)       \
+    SUITE(store_many)           \
     SUITE(store_membership)     \
     SUITE(store_sqlite)         \
     SUITE(text)                 \
+    SUITE(thread)               \
     SUITE(token)                \
     SUITE(token_key)            \
     SUITE(wire)
