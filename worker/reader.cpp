@@ -585,19 +585,20 @@ Answer answer(Store& store, const Command& command, const Profile* profile,
 Reply Reader::run(const Command& command, const Profile* profile) {
     Newest newest;
     Answer answered = answer(store_, command, profile, &newest);
+    Reply reply;
+    reply.id = command.id;
     if (answered.ok()) {
-        Reply reply{command.id, 200, Code::Ok, {}, std::move(answered.value())};
+        reply.body = std::move(answered.value());
         reply.seq = newest.seq;
         reply.conversation = std::move(newest.conversation);
         return worded(command, profile, std::move(reply));
     }
-    const Status& failure = answered.status();
-    const bool own = failure.code() == Code::NotFound;  // whose field is our own mark
-    return {command.id,
-            problemKind(failure.code()).status,
-            failure.code(),
-            own ? std::string() : failure.field(),
-            {}};
+    reply.code = answered.status().code();
+    reply.status = problemKind(reply.code).status;
+    if (reply.code != Code::NotFound) {  // whose field is our own mark
+        reply.field = answered.status().field();
+    }
+    return reply;
 }
 
 }  // namespace messaging::worker

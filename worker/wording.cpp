@@ -11,7 +11,11 @@ namespace messaging::worker {
 namespace {
 
 Reply unworded(const Command& command) {
-    return {command.id, problemKind(Code::Internal).status, Code::Internal, {}, {}};
+    Reply reply;
+    reply.id = command.id;
+    reply.code = Code::Internal;
+    reply.status = problemKind(reply.code).status;
+    return reply;
 }
 
 }  // namespace

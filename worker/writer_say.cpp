@@ -284,7 +284,10 @@ void Batch::reply(const Task& task, int status, std::string body) {
         return refuse(task, Code::Internal, {});
     }
     const Command& command = task.in->command;
-    Reply answer{command.id, status, Code::Ok, {}, std::move(body)};
+    Reply answer;
+    answer.id = command.id;
+    answer.status = status;
+    answer.body = std::move(body);
     replies_.emplace_back(command.reply,
                           worded(command, task.profile(), std::move(answer)));
 }
@@ -292,9 +295,12 @@ void Batch::reply(const Task& task, int status, std::string body) {
 void Batch::refuse(const Task& task, Code code, const std::string& field) {
     const Command& command = task.in->command;
     if (!command.reply.empty()) {  // of an entry that could not be read
-        replies_.emplace_back(
-            command.reply,
-            Reply{command.id, problemKind(code).status, code, field, {}});
+        Reply answer;
+        answer.id = command.id;
+        answer.status = problemKind(code).status;
+        answer.code = code;
+        answer.field = field;
+        replies_.emplace_back(command.reply, std::move(answer));
     }
 }
 
