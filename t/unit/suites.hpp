@@ -26,6 +26,8 @@
     SUITE(origin)               \
     SUITE(pending)              \
     SUITE(problem)              \
+    SUITE(profile)              \
+    SUITE(profile_block)        \
     SUITE(profile_rules)        \
     SUITE(rate)                 \
     SUITE(reader)               \
