@@ -147,7 +147,8 @@ Status checkOrigin(ngx_http_request_t* r) {
     core::Provenance from;
     from.secFetchSite = onlyHeader(r, "Sec-Fetch-Site");
     from.origin = onlyHeader(r, "Origin");
-    from.contentType = bodyless ? "application/json" : header(r->headers_in.content_type);
+    from.contentType =
+        bodyless ? "application/json" : header(r->headers_in.content_type);
     from.host = header(r->headers_in.host);
     from.scheme = scheme(r);
     from.listed = own->originListed;

@@ -62,6 +62,10 @@ ngx_int_t respondReply(ngx_http_request_t* r, const Reply& reply) {
             r, {Code::Internal,
                 "command " + reply.id + ": a reply of no status known here"});
     }
+    if (existingContext(r)->operation == Operation::Start &&
+        reply.status == NGX_HTTP_OK) {
+        refundStart(r);
+    }
     return respond(r, reply.status, reply.body);
 }
 
@@ -260,9 +264,9 @@ bool keepCommand(ngx_http_request_t* r, const Command& command) {
 
 bool storeProfile(Process* process, const core::SiteProfile& profile) {
     const std::string seconds = std::to_string(limits::kProfileSeconds);
-    return process->redis->command({"SET", process->keys.profile(profile.hash),
-                                    profile.encoded, "EX", seconds},
-                                   [](const RedisAnswer*) {});
+    return process->redis->command(
+        {"SET", process->keys.profile(profile.hash), profile.encoded, "EX", seconds},
+        [](const RedisAnswer*) {});
 }
 
 bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* command) {
@@ -287,6 +291,19 @@ bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* co
     return process->redis->command(words, [process, ticket](const RedisAnswer* answer) {
         takeReceipt(process, ticket, answer);
     });
+}
+
+ngx_int_t ask(ngx_http_request_t* r, const LocConf* conf, Command* command) {
+    Process* here = process(r);
+    const uint64_t ticket = reserve(r);
+    if (ticket == 0) {
+        return respondProblem(r, Code::QueueFull);
+    }
+    if (!enqueue(here, ticket, conf, command)) {
+        unpark(r);
+        return respondProblem(r, Code::RedisUnavailable);
+    }
+    return park(r, conf->timeout);
 }
 
 void takeReply(Process* process, std::string_view payload) {

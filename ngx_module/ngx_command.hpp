@@ -78,6 +78,17 @@ bool storeProfile(Process* process, const core::SiteProfile& profile);
 // False: no memory.
 bool keepCommand(ngx_http_request_t* r, const Command& command);
 
+// Sends a command and leaves the request waiting for its reply. What a content handler
+// should return.
+ngx_int_t ask(ngx_http_request_t* r, const LocConf* conf, Command* command);
+
+// --- ngx_rate.cpp
+// Likewise, if its user may do so now (messaging_rate); else it is refused.
+ngx_int_t askWithinRate(ngx_http_request_t* r, const LocConf* conf, Command* command);
+// A start that found its conversation was none.
+void refundStart(ngx_http_request_t* r);
+
+// --- ngx_command.cpp again
 // What came on the process's own channel.
 void takeReply(Process* process, std::string_view payload);
 

@@ -110,6 +110,8 @@ ngx_command_t commands[] = {
 
     {ngx_string("messaging_language"), kAnywhere | NGX_CONF_TAKE1, setLanguage,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("messaging_rate"), kAnywhere | NGX_CONF_1MORE, setRate,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("messaging_origins"), kAnywhere | NGX_CONF_1MORE, setOrigins,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
 
@@ -150,6 +152,7 @@ void* createLocConf(ngx_conf_t* cf) {
         conf->maxContent = NGX_CONF_UNSET_UINT;
         conf->negotiated = NGX_CONF_UNSET;
         conf->language = &kLanguages[0];
+        setDefaultRates(*conf);
     }
     return conf;
 }
@@ -173,6 +176,10 @@ void mergeEdge(LocConf& own, const LocConf& outer) {
     ngx_conf_init_value(own.negotiated, 1);
     if (own.origins == nullptr) {
         own.origins = outer.origins;
+    }
+    if (!own.ratesSet) {
+        own.sends = outer.sends;
+        own.starts = outer.starts;
     }
 }
 

@@ -17,6 +17,8 @@
 
 #include "ngx_module/core/profile.hpp"
 #include "ngx_module/core/question.hpp"
+#include "ngx_module/core/rate.hpp"
+#include "ngx_module/core/route.hpp"
 #include "ngx_module/core/token.hpp"
 #include "ngx_module/ngx_redis.hpp"
 #include "schema/keys.hpp"
@@ -51,6 +53,7 @@ struct Process : Redis::Listener {
     Keys keys;
     std::string replyChannel;
     core::TokenCache tokens;
+    core::RateMemory rates;
     std::unique_ptr<Commands> commands;
     std::vector<uint64_t> early;  // tickets of requests that came before Redis
     std::unique_ptr<Streams> streams;
@@ -102,6 +105,10 @@ struct LocConf : LocConfBase {
     std::string prefix;
     std::string place;
     bool own = false;  // `messaging` stands at this level, it is not inherited
+    // messaging_rate: of sends and of new conversations.
+    core::Rate sends;
+    core::Rate starts;
+    bool ratesSet = false;
     // messaging_origins, of which an empty list is none; nullptr: it stands nowhere.
     std::shared_ptr<const std::vector<std::string>> origins;
 };
@@ -117,7 +124,7 @@ struct RequestContext {
     uint32_t route;   // of the location's profile, from 1; 0: the canonical API
     ngx_str_t shown;  // an answer that waits until what it shows is marked read
     bool restored;    // its profile was stored again, and the command repeated
-    ngx_str_t user;  // who asks, once it is known; like all here in the request's pool
+    ngx_str_t user;   // who asks, once it is known; like all here in the request's pool
     ngx_str_t role;
     ngx_str_t name;
     ngx_str_t site;
@@ -153,6 +160,8 @@ const core::SiteProfile* findProfile(const MainConf& conf,
 // --- ngx_conf_edge.cpp: likewise.
 char* setLanguage(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setOrigins(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* setRate(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+void setDefaultRates(LocConf& conf);
 
 // --- ngx_process.cpp
 Process* process(ngx_http_request_t* r);  // nullptr: none in this process
@@ -175,7 +184,9 @@ ngx_int_t handleOrigin(ngx_http_request_t* r);
 // copied.
 ngx_int_t respond(ngx_http_request_t* r, int status, std::string_view json);
 ngx_int_t respondNothing(ngx_http_request_t* r);  // 204
-ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view field = {});
+// `retryAfter` seconds where they are known; else the code's own, if it has any.
+ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view field = {},
+                         uint64_t retryAfter = 0);
 // Likewise, and logs the detail of what was refused for who asked, or failed on our
 // side.
 ngx_int_t respondFailure(ngx_http_request_t* r, const Status& failure);

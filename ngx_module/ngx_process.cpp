@@ -16,6 +16,10 @@ namespace {
 // online at once verifies the others again.
 constexpr size_t kTokens = 8192;
 
+// Buckets remembered, some 250 bytes each: of who sent in the last minutes. Who is
+// forgotten is let through once more.
+constexpr size_t kRates = 8192;
+
 }  // namespace
 
 Process::Process(ngx_cycle_t* cycle, const MainConf& conf)
@@ -23,6 +27,7 @@ Process::Process(ngx_cycle_t* cycle, const MainConf& conf)
       keys(conf.redis.prefix),
       replyChannel(keys.reply(randomDigits(8))),
       tokens(kTokens),
+      rates(kRates),
       commands(std::make_unique<Commands>(conf.maxPending)),
       streams(std::make_unique<Streams>(*this, conf)),
       redis(std::make_unique<Redis>(conf.redis, replyChannel, *this, cycle->log)) {}
@@ -49,6 +54,7 @@ void Process::redisUp() {
 }
 
 void Process::redisDown() {
+    rates.clear();
     guard(cycle->log, 0, [this] {
         serveEarly(this);
         failAll(this);

@@ -51,22 +51,10 @@ bool remember(ngx_http_request_t* r, const Identity& who) {
            own->name.data != nullptr;
 }
 
-// Sends a command and leaves the request waiting for its reply.
-ngx_int_t ask(ngx_http_request_t* r, const LocConf* conf, Command* command) {
-    Process* here = process(r);
+// A profile's command can have to be asked again.
+bool prepared(ngx_http_request_t* r, const LocConf* conf, Command* command) {
     identify(command);
-    if (conf->profile != nullptr && !keepCommand(r, *command)) {
-        return NGX_ERROR;
-    }
-    const uint64_t ticket = reserve(r);
-    if (ticket == 0) {
-        return respondProblem(r, Code::QueueFull);
-    }
-    if (!enqueue(here, ticket, conf, command)) {
-        unpark(r);
-        return respondProblem(r, Code::RedisUnavailable);
-    }
-    return park(r, conf->timeout);
+    return conf->profile == nullptr || keepCommand(r, *command);
 }
 
 // --- Arguments
@@ -225,9 +213,10 @@ ngx_int_t serveRead(ngx_http_request_t* r, const LocConf* conf, Identity who,
     if (rc != NGX_OK) {
         return rc;
     }
-    return command.operation == Operation::UnreadCount
-               ? serveBadge(r, conf, command.who)
-               : ask(r, conf, &command);
+    if (command.operation == Operation::UnreadCount) {
+        return serveBadge(r, conf, command.who);
+    }
+    return prepared(r, conf, &command) ? ask(r, conf, &command) : NGX_ERROR;
 }
 
 // --- Writes
@@ -302,7 +291,10 @@ ngx_int_t serveWrite(ngx_http_request_t* r, const Write& write) {
     if (status.ok()) {
         status = takeBody(r, conf, write.question, body.value(), &command);
     }
-    return status.ok() ? ask(r, conf, &command) : respondFailure(r, status);
+    if (!status.ok()) {
+        return respondFailure(r, status);
+    }
+    return prepared(r, conf, &command) ? askWithinRate(r, conf, &command) : NGX_ERROR;
 }
 
 // nginx's callback, once the body is there. It holds a reference of its own, which the

@@ -146,15 +146,19 @@ ngx_int_t respondTagged(ngx_http_request_t* r, std::string_view json,
     return send(r, NGX_HTTP_OK, kJson, json, "ok");
 }
 
-ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view field) {
+ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view field,
+                         uint64_t retryAfter) {
     const ProblemKind& kind = problemKind(code);
+    if (retryAfter == 0) {
+        retryAfter = static_cast<uint64_t>(kind.retryAfter);
+    }
     const Language* language = setLanguageOf(r);
     if (language == nullptr) {
         return NGX_ERROR;
     }
     r->disable_not_modified = 1;
-    if (kind.retryAfter > 0 &&
-        addHeader(r, "Retry-After", std::to_string(kind.retryAfter)) != NGX_OK) {
+    if (retryAfter > 0 &&
+        addHeader(r, "Retry-After", std::to_string(retryAfter)) != NGX_OK) {
         return NGX_ERROR;
     }
     if (code == Code::Unauthenticated) {

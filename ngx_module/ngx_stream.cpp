@@ -88,7 +88,7 @@ void Streams::open(core::Stream& base, const core::Opening& opening) {
         core::appendReset(block_.frames(), hub_.run(), opening.cursor.id,
                           opening.reset);
     }
-    core::appendBatch(block_.frames(), hub_.run(), opening.missed);
+    append(stream, opening.missed);
     stream.identity.reset();
     stream.events += core::eventsOf(opening.missed);
     if (const char* code = write(stream)) {
@@ -102,16 +102,43 @@ void Streams::refuse(core::Stream& base) {
     doom(static_cast<Subscriber&>(base), "unavailable");
 }
 
+// In the words of the stream's profile, which may depend on who reads.
+void Streams::append(const Subscriber& stream, const core::Batch& batch) {
+    const core::SiteProfile* profile = stream.conf->profile;
+    if (profile == nullptr) {
+        core::appendBatch(block_.frames(), hub_.run(), batch);
+        return;
+    }
+    Identity who;
+    who.user = stream.user;
+    std::vector<core::Entry> entries(batch.first, batch.first + batch.count);
+    for (core::Entry& entry : entries) {
+        for (Event& event : entry.events) {
+            auto data = renderEvent(profile->wording, event, who);
+            if (data.ok()) {
+                event.data = std::move(data.value());
+            } else {
+                process_.logOddity("an event that cannot be worded",
+                                   data.status().detail());
+            }
+            event.type = profile->eventName(event.type);
+        }
+    }
+    core::appendBatch(block_.frames(), hub_.run(),
+                      {entries.data(), entries.size(), batch.skip});
+}
+
 // All streams of an inbox that are given the same get the same bytes.
 void Streams::deliver(core::Stream& base, const core::Batch& batch) {
     auto& stream = static_cast<Subscriber&>(base);
     if (stream.code != nullptr) {
         return;
     }
-    if (rendered_ != batch.first) {
-        rendered_ = batch.first;
+    const bool worded = stream.conf->profile != nullptr;
+    if (worded || rendered_ != batch.first) {
+        rendered_ = worded ? nullptr : batch.first;
         block_.clear();
-        core::appendBatch(block_.frames(), hub_.run(), batch);
+        append(stream, batch);
     }
     stream.events += core::eventsOf(batch);
     if (const char* code = write(stream)) {

@@ -136,6 +136,7 @@ private:
     void takeEntries(uint64_t fetch, const RedisAnswer& answer);
 
     // ngx_stream.cpp: the hub's decisions, time, ends
+    void append(const Subscriber& stream, const core::Batch& batch);  // to block_
     void afterHub();
     void doom(Subscriber& stream, const char* code);
     void sweep();

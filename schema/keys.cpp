@@ -100,4 +100,8 @@ std::string Keys::badge(std::string_view inbox, std::string_view run) const {
     return inboxKey(prefix_, inbox, "badge:") + std::string(run.substr(0, kRunDigits));
 }
 
+std::string Keys::rate(std::string_view inbox, std::string_view what) const {
+    return inboxKey(prefix_, inbox, "rate:") + std::string(what);
+}
+
 }  // namespace messaging

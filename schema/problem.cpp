@@ -42,6 +42,8 @@ constexpr ProblemKind kProblems[] = {
      "This idempotency key was already used for another request.", false, 0},
     {Code::TooManyStreams, "too_many_streams", 429, "Too Many Requests",
      "Messaging is open in too many windows. Close some of them.", true, 10},
+    {Code::RateLimited, "rate_limited", 429, "Too Many Requests",
+     "That was very fast. Please wait a moment and try again.", true, 1},
     {Code::Internal, "internal", 500, "Internal Server Error",
      "Something went wrong. Please try again.", true, 0},
     {Code::QueueFull, "queue_full", 503, "Service Unavailable",

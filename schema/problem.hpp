@@ -19,7 +19,7 @@ struct ProblemKind {
     std::string_view title;  // the status's reason phrase
     std::string_view error;  // English; "{field}" stands for the field's name
     bool retryable;
-    int retryAfter;  // seconds, 0: no Retry-After header
+    int retryAfter;  // seconds, 0: no Retry-After header. Who knows better says so
 };
 
 // The kind of a code (Code::Ok has none and gives Internal's).

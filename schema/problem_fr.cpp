@@ -37,6 +37,8 @@ std::string_view sentence_fr(Code code) {
         case Code::TooManyStreams:
             return "La messagerie est ouverte dans trop de fenêtres. Fermez-en "
                    "quelques-unes.";
+        case Code::RateLimited:
+            return "C'était très rapide. Veuillez patienter un instant et réessayer.";
         case Code::Ok:
         case Code::Internal:
             return "Une erreur est survenue. Veuillez réessayer.";

@@ -31,6 +31,7 @@ enum class Code {
     UnsupportedMediaType,  // 415
     KeyReused,             // 422 the idempotency key stands for another request
     TooManyStreams,        // 429
+    RateLimited,           // 429 surely not stored
     Internal,              // 500 unknown whether stored; repeat with the same key
     QueueFull,             // 503 surely not stored
     RedisUnavailable,      // 503 surely not stored

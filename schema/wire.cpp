@@ -522,4 +522,35 @@ redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 return 1
 )";
 
+// A bucket is the time at which it will be full (microseconds by Redis's clock, exact
+// in a double until 2255), gone when it is. It is at most two bursts away: so far goes
+// the debt of who was let through unasked, and no clock that was set back locks anybody
+// out for longer.
+const char* const kRateScript = R"(
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local debts, fits = {}, 1
+for i, key in ipairs(KEYS) do
+    local full = tonumber(redis.call('GET', key) or 0) or 0
+    local burst = tonumber(ARGV[2 * i + 1])
+    debts[i] = math.min(math.max(full - now, 0), 2 * burst)
+    if debts[i] + ARGV[2 * i] > burst then
+        fits = 0
+    end
+end
+local step = ARGV[1] == 'back' and -1 or (fits == 1 or ARGV[1] == 'take') and 1 or 0
+for i, key in ipairs(KEYS) do
+    debts[i] = math.max(debts[i] + step * ARGV[2 * i], 0)
+    if step ~= 0 then
+        local milliseconds = math.ceil(debts[i] / 1000)
+        if milliseconds > 0 then
+            redis.call('SET', key, string.format('%.0f', now + debts[i]), 'PX', milliseconds)
+        else
+            redis.call('DEL', key)
+        end
+    end
+end
+return {fits, unpack(debts)}
+)";
+
 }  // namespace messaging

@@ -135,10 +135,15 @@ Result<Announcement> decodeAnnouncement(std::string_view bytes);
 //                 Returns the entry's id, or false when it is full.
 // kBadgeScript    KEYS badge; ARGV nonce, value, seconds. Stores only if the nonce
 // stands.
+// kRateScript     KEYS buckets of one user; ARGV mode, and for each key microseconds in
+//                 which one is refilled, and all. Takes one of each ("ask": if all
+//                 have one; "take": in any case) or gives one back ("back"). Returns 1
+//                 if it was there, and for each key microseconds until it is full.
 extern const char* const kPublishScript;
 extern const char* const kLoseScript;
 extern const char* const kRenewScript;
 extern const char* const kEnqueueScript;
 extern const char* const kBadgeScript;
+extern const char* const kRateScript;
 
 }  // namespace messaging

@@ -18,6 +18,7 @@ $t->conf(<<'CONF');
     server {
         listen 127.0.0.1:%%PORT%%;
         location /api/messages { messaging; messaging_timeout 1s; messaging_streams_per_user 2; }
+        location /limited { messaging; messaging_rate send=1/d start=1/d; }
     }
 CONF
 $t->run;
@@ -74,6 +75,11 @@ for my $operation (@operations) {
     ask($method, $path, '{"content":"' . 'x' x 70_000 . '"}', as => 'alice');
     ask($method, $path, $body, headers => { Cookie => 'session=' . $t->token('alice'),
         'Sec-Fetch-Site' => 'cross-site' });
+}
+for (1 .. 2) {
+    my @limited = (as => 'dora', base => 'http://127.0.0.1:' . $t->port . '/limited');
+    ask('POST', '/conversations', { members => ["new $_"] }, @limited);
+    ask('POST', $message, { content => 'x' }, @limited);
 }
 ask('GET', '/nowhere', undef, as => 'alice');
 ask('GET', '/stream', undef, headers => { Cookie => 'session=' . $t->token('alice'),

@@ -48,9 +48,9 @@ constexpr std::string_view kFixed = "fixed:";
 constexpr std::string_view kFailureSources[] = {"error", "code",      "status",
                                                 "title", "retryable", "field"};
 
-constexpr std::string_view kEvents[] = {"hello",    "message", "conversation",
-                                        "read",     "unread",  "typing",
-                                        "presence", "reset",   "bye"};
+// The others speak of the stream itself.
+constexpr std::string_view kEvents[] = {"message", "conversation", "read",
+                                        "unread",  "typing",       "presence"};
 
 }  // namespace
 

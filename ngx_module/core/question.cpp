@@ -73,11 +73,10 @@ Question questionOf(const SiteProfile* profile, Method method, std::string_view 
     // own stands, beside those methods that it leaves to us.
     const std::string shape = canonicalShape(uri, prefix);
     const std::string allow = both(found.allow, canonical.allow);
-    const bool ours = shape < found.shape
-                          ? canonical.match == Route::Match::Found ||
-                                found.match != Route::Match::Found
-                          : canonical.match == Route::Match::Found &&
-                                found.match != Route::Match::Found;
+    const bool ours = shape < found.shape ? canonical.match == Route::Match::Found ||
+                                                found.match != Route::Match::Found
+                                          : canonical.match == Route::Match::Found &&
+                                                found.match != Route::Match::Found;
     Question question = ours ? canonical : siteQuestion(*profile, std::move(found));
     question.allow = allow;
     return question;

@@ -13,7 +13,8 @@ namespace messaging::core {
 
 struct Question {
     Route::Match match = Route::Match::NoPath;
-    // Of the first of `routes`, where there are some: all of one method are of one kind.
+    // Of the first of `routes`, where there are some: all of one method are of one
+    // kind.
     Operation operation = Operation::Status;
     std::string_view conversation;  // canonical: a view into the path
     std::vector<size_t> routes;     // the profile's; empty: canonical

@@ -31,6 +31,7 @@ constexpr Row kRows[] = {
     {Code::UnsupportedMediaType, "unsupported_media_type", 415, false},
     {Code::KeyReused, "key_reused", 422, false},
     {Code::TooManyStreams, "too_many_streams", 429, true},
+    {Code::RateLimited, "rate_limited", 429, true},
     {Code::Internal, "internal", 500, true},
     {Code::QueueFull, "queue_full", 503, true},
     {Code::RedisUnavailable, "redis_unavailable", 503, true},

@@ -27,6 +27,7 @@
     SUITE(pending)              \
     SUITE(problem)              \
     SUITE(profile_rules)        \
+    SUITE(rate)                 \
     SUITE(reader)               \
     SUITE(recovery)             \
     SUITE(redelivery)           \

@@ -101,6 +101,7 @@ sub messaging_conf {
     return ("messaging_redis 127.0.0.1:$self->{redis};", <<"CONF");
         location /api/messages {
             messaging;
+            messaging_rate off;
             messaging_jwt @{[ $self->{parts}->dir ]}/key alg=HS256;
         }
 CONF

@@ -280,7 +280,7 @@ sub wait_ready {
 
 # --- nginx
 
-# %%DIR%%, %%PORT%%, %%ROOT%%, %%MESSAGING%% (Redis and sign-in by the test's key) are expanded.
+# %%DIR%%, %%PORT%%, %%ROOT%%, %%MESSAGING%% (Redis, sign-in by the test's key, no rates) are expanded.
 my $default_conf = <<'CONF';
     server {
         listen 127.0.0.1:%%PORT%%;
@@ -296,7 +296,7 @@ sub expand {
         PORT      => $self->{port},
         ROOT      => $root,
         MESSAGING => 'messaging_redis unix:' . $self->redis_socket
-            . "; messaging_jwt $self->{dir}/key alg=HS256 cookie=session;",
+            . "; messaging_jwt $self->{dir}/key alg=HS256 cookie=session; messaging_rate off;",
     );
     $text =~ s/%%(\w+)%%/$values{$1} \/\/ die "no %%$1%%"/ge;
     return $text;
