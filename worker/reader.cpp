@@ -592,8 +592,10 @@ Reply Reader::run(const Command& command, const Profile* profile) {
     reply.id = command.id;
     if (answered.ok()) {
         reply.body = std::move(answered.value());
-        reply.seq = newest.seq;
-        reply.conversation = std::move(newest.conversation);
+        if (!command.profile.empty()) {  // whose routes may mark read what they show
+            reply.seq = newest.seq;
+            reply.conversation = std::move(newest.conversation);
+        }
         return worded(command, profile, std::move(reply));
     }
     reply.code = answered.status().code();
