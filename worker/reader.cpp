@@ -1,5 +1,6 @@
 // The reads. Only members see a conversation; to everybody else it does not exist.
-// Nothing is kept between commands and nothing is written.
+// Nothing is kept between commands and nothing is written. Long because all of them see
+// a conversation in the same way.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -21,8 +22,7 @@
 namespace messaging::worker {
 namespace {
 
-// A body, or why there is none.
-using Answer = Result<std::string>;
+using Answer = Result<std::string>;  // a body, or why there is none
 
 // Of a store: a read that failed has written nothing, whatever went wrong.
 Status unavailable(const Status& failure) {
@@ -31,8 +31,7 @@ Status unavailable(const Status& failure) {
 
 // --- A conversation
 
-// Tells what is absent from what is not the caller's: in here, and to nobody outside.
-constexpr const char* kAbsent = "absent";
+constexpr const char* kAbsent = "absent";  // not the same as not the caller's, in here
 
 // The newest message that an answer shows of one conversation.
 struct Newest {
@@ -197,9 +196,8 @@ Result<std::string> findThread(Store& store, const Identity& who,
     return found->empty() ? std::string() : found->front().conversation;
 }
 
-std::string emptyThread() {
-    return "{\"conversation\":null,\"messages\":[],\"nextCursor\":null}";
-}
+constexpr const char* kNoThread =
+    "{\"conversation\":null,\"messages\":[],\"nextCursor\":null}";
 
 Answer showThread(Store& store, const Command& asked, bool messages, Newest* newest) {
     const Result<ThreadArguments> arguments = parseThread(asked.body);
@@ -213,14 +211,16 @@ Answer showThread(Store& store, const Command& asked, bool messages, Newest* new
             return found.status();
         }
         if (found->empty()) {
-            return emptyThread();
+            return std::string(kNoThread);
         }
         command.conversation = std::move(found.value());
     }
     const Result<Seen> seen = findSeen(store, command);
+    if (!seen.ok() && isEmpty(seen.status(), arguments->page)) {
+        return std::string(kNoThread);
+    }
     if (!seen.ok()) {
-        return isEmpty(seen.status(), arguments->page) ? emptyThread()
-                                                       : Answer(seen.status());
+        return seen.status();
     }
     const Result<MessagePage> page =
         findPage(store, command.who, seen.value(), arguments->page);
@@ -347,13 +347,19 @@ struct Needed {
     }
 };
 
-Result<Needed> findNeeded(Store& store, const std::string& site,
-                          const std::vector<Membership>& places) {
+std::vector<ConversationRef> refsOf(const std::string& site,
+                                    const std::vector<Membership>& places) {
     std::vector<ConversationRef> refs;
     for (const Membership& membership : places) {
         refs.push_back({site, membership.conversation});
     }
-    Result<std::vector<Conversation>> conversations = store.conversations(refs);
+    return refs;
+}
+
+Result<Needed> findNeeded(Store& store, const std::string& site,
+                          const std::vector<Membership>& places) {
+    Result<std::vector<Conversation>> conversations =
+        store.conversations(refsOf(site, places));
     if (!conversations.ok()) {
         return unavailable(conversations.status());
     }
@@ -377,10 +383,7 @@ Result<Needed> findNeeded(Store& store, const std::string& site,
 // Views of the newest messages of a page's conversations.
 Status findNewest(Store& store, const Identity& who,
                   const std::vector<Membership>& places, Needed* needed) {
-    std::vector<ConversationRef> refs;
-    for (const Membership& membership : places) {
-        refs.push_back({who.site, membership.conversation});
-    }
+    const std::vector<ConversationRef> refs = refsOf(who.site, places);
     Result<std::vector<Membership>> memberships = store.membershipsOf(refs);
     if (!memberships.ok()) {
         return unavailable(memberships.status());
@@ -589,8 +592,10 @@ Reply Reader::run(const Command& command, const Profile* profile) {
     reply.id = command.id;
     if (answered.ok()) {
         reply.body = std::move(answered.value());
-        reply.seq = newest.seq;
-        reply.conversation = std::move(newest.conversation);
+        if (!command.profile.empty()) {  // whose routes may mark read what they show
+            reply.seq = newest.seq;
+            reply.conversation = std::move(newest.conversation);
+        }
         return worded(command, profile, std::move(reply));
     }
     reply.code = answered.status().code();

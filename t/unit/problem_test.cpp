@@ -19,12 +19,14 @@ struct Row {
 
 constexpr Row kRows[] = {
     {Code::InvalidJson, "invalid_json", 400, false},
+    {Code::BadRequest, "bad_request", 400, false},
     {Code::InvalidField, "invalid_field", 400, false},
     {Code::MissingField, "missing_field", 400, false},
     {Code::UnknownField, "unknown_field", 400, false},
     {Code::InvalidCursor, "invalid_cursor", 400, false},
     {Code::Unauthenticated, "unauthenticated", 401, false},
     {Code::ForbiddenOrigin, "forbidden_origin", 403, false},
+    {Code::ForbiddenRole, "forbidden_role", 403, false},
     {Code::NotFound, "not_found", 404, false},
     {Code::MethodNotAllowed, "method_not_allowed", 405, false},
     {Code::BodyTooLarge, "body_too_large", 413, false},
@@ -36,6 +38,7 @@ constexpr Row kRows[] = {
     {Code::QueueFull, "queue_full", 503, true},
     {Code::RedisUnavailable, "redis_unavailable", 503, true},
     {Code::StoreUnavailable, "store_unavailable", 503, true},
+    {Code::ProfileUnknown, "profile_unknown", 503, true},
     {Code::UnsupportedVersion, "unsupported_version", 503, true},
     {Code::Timeout, "timeout", 504, true},
 };

@@ -196,7 +196,9 @@ START_TEST(listWithMessages) {
     desk.profile.conversation.fields = {{"messages", "messages"}};
     desk.say(2, "x");
     desk.ask(sendOf("bob", desk.id, std::string(500, 'y')));
-    desk.ask(startOf("ann", {"ann", "cat"}));
+    Delivered before = startOf("ann", {"ann", "cat"});
+    before.at -= 1000;
+    desk.ask(before);
     desk.ask(readOf("ann", desk.id));
     Reply reply = desk.look(Operation::List, "ann", "");
     EXPECT_TEXT(at(reply.body, "conversations"), "2");
