@@ -1,7 +1,8 @@
-// Who asks: by a token that one of the configured keys signed, or by nginx variables
+// Who asks: by a token that one of the configured keys made, or by nginx variables
 // that the site's auth_request set. What is not certain is nobody.
 #include "ngx_module/ngx_messaging.hpp"
 
+#include "ngx_module/core/cookie.hpp"
 #include "ngx_module/core/origin.hpp"
 #include "schema/limits.hpp"
 #include "schema/text.hpp"
@@ -35,22 +36,100 @@ std::string_view bearerToken(ngx_http_request_t* r) {
     return trim(value);
 }
 
-std::string_view cookie(ngx_http_request_t* r, std::string_view name) {
-    ngx_str_t wanted = ngxString(name);
-    ngx_str_t value = ngx_null_string;
-#if (nginx_version >= 1023000)
-    const bool found = ngx_http_parse_multi_header_lines(r, r->headers_in.cookie,
-                                                         &wanted, &value) != nullptr;
-#else
-    const bool found = ngx_http_parse_multi_header_lines(
-                           &r->headers_in.cookies, &wanted, &value) != NGX_DECLINED;
+std::string_view scheme(ngx_http_request_t* r) {
+#if (NGX_HTTP_SSL)
+    if (r->connection->ssl != nullptr) {
+        return "https";
+    }
 #endif
-    return found ? view(value) : std::string_view();
+    return "http";
+}
+
+core::Cookie cookie(ngx_http_request_t* r, std::string_view name) {
+    core::Cookie found;
+#if (nginx_version >= 1023000)
+    for (const ngx_table_elt_t* line = r->headers_in.cookie; line != nullptr;
+         line = line->next) {
+        core::findCookie(view(line->value), name, &found);
+    }
+#else
+    const auto* lines =
+        static_cast<ngx_table_elt_t* const*>(r->headers_in.cookies.elts);
+    for (ngx_uint_t i = 0; i < r->headers_in.cookies.nelts; i++) {
+        core::findCookie(view(lines[i]->value), name, &found);
+    }
+#endif
+    return found;
+}
+
+// What a request shows to a key; an empty token: nothing.
+struct Shown {
+    std::string token;
+    bool contradicted = false;
+
+    void add(const core::Cookie& cookie) {
+        token += cookie.value;
+        contradicted |= cookie.contradicted;
+    }
+};
+
+// A session's cookie, which NextAuth cuts to NAME.0, NAME.1, … where it is too long for
+// one.
+Shown sessionCookie(ngx_http_request_t* r, const std::string& name) {
+    constexpr int kMostPieces = 8;
+    Shown shown;
+    shown.add(cookie(r, name));
+    const bool whole = !shown.token.empty();
+    for (int i = 0; !whole && i < kMostPieces; i++) {
+        const core::Cookie piece = cookie(r, name + '.' + std::to_string(i));
+        if (piece.value.empty()) {
+            break;
+        }
+        shown.add(piece);
+    }
+    return shown;
+}
+
+Shown show(ngx_http_request_t* r, const core::TokenKey& key, std::string_view bearer) {
+    const bool session = core::isSession(key.algorithm);
+    Shown shown;
+    if (!bearer.empty()) {
+        shown.token = session ? std::string_view() : bearer;
+        return shown;
+    }
+    if (key.cookie.empty() || (!key.overTls && scheme(r) == "https")) {
+        return shown;
+    }
+    if (session) {
+        return sessionCookie(r, key.cookie);
+    }
+    shown.add(cookie(r, key.cookie));
+    return shown;
+}
+
+// Nobody will ever be signed in by such a one, so the operator is told, once: anybody
+// can send it.
+void tellOpaque(ngx_http_request_t* r, Process* here, const core::TokenKey& key) {
+    if (here->opaqueTold) {
+        return;
+    }
+    here->opaqueTold = true;
+    ngx_log_error(
+        NGX_LOG_ERR, r->connection->log, 0,
+        "messaging: the session cookie \"%s\" is opaque: if the site keeps its "
+        "sessions in a database, ask it by auth_request and "
+        "messaging_identity instead of messaging_nextauth",
+        key.cookie.c_str());
 }
 
 // Until when the token is taken, which is a little longer than it says.
-Status accept(const core::TokenKey& key, core::Claims claims, Identity* who,
-              uint64_t* expires) {
+Status accept(ngx_http_request_t* r, const core::TokenKey& key, core::Claims claims,
+              Identity* who, uint64_t* expires) {
+    const ngx_str_t session = copyToPool(r->pool, claims.session);
+    if (session.data == nullptr) {
+        return {Code::Internal, "no memory"};
+    }
+    existingContext(r)->session = session;
     who->user = std::move(claims.user);
     who->role = std::move(claims.role);
     who->name = std::move(claims.name);
@@ -69,19 +148,23 @@ Status byToken(ngx_http_request_t* r, const LocConf* conf, Identity* who,
     const auto now = static_cast<uint64_t>(ngx_time());
     const std::string_view bearer = bearerToken(r);
     *credential = bearer.empty() ? Credential::Ambient : Credential::Explicit;
-    std::string
-        why;  // of each key: only one of them says what the token's owner looks for
+    // Of each key: only one of them says what the token's owner looks for.
+    std::string why;
     for (const core::TokenKey& key : conf->keys) {
-        std::string_view token = bearer;
-        if (token.empty() && !key.cookie.empty()) {
-            token = cookie(r, key.cookie);
+        const Shown shown = show(r, key, bearer);
+        if (shown.contradicted) {
+            return {Code::Unauthenticated, "two cookies of one name contradict"};
         }
-        if (token.empty()) {
+        if (shown.token.empty()) {
             continue;
         }
-        auto claims = here->tokens.verify(key, token, now);
+        if (core::isSession(key.algorithm) && core::isOpaqueSession(shown.token)) {
+            tellOpaque(r, here, key);
+            continue;
+        }
+        auto claims = here->tokens.verify(key, shown.token, now);
         if (claims.ok()) {
-            return accept(key, std::move(claims.value()), who, expires);
+            return accept(r, key, std::move(claims.value()), who, expires);
         }
         if (why.find(claims.status().detail()) == why.npos) {
             why += (why.empty() ? "" : "; ") + claims.status().detail();
@@ -123,15 +206,6 @@ Status byVariables(ngx_http_request_t* r, const LocConf* conf, Identity* who,
     }
     *expires = *seconds;
     return {};
-}
-
-std::string_view scheme(ngx_http_request_t* r) {
-#if (NGX_HTTP_SSL)
-    if (r->connection->ssl != nullptr) {
-        return "https";
-    }
-#endif
-    return "http";
 }
 
 // Whether the request may come with what the browser adds by itself. A stream changes

@@ -1,5 +1,6 @@
-// Setters of the directives that are more than one value. What is wrong is refused
-// here, with the file and line that nginx adds, and never at run time.
+// Setters of the directives that are more than one value, but for the keys of sign-in
+// (ngx_conf_token.cpp). What is wrong is refused here, with the file and line that
+// nginx adds, and never at run time.
 #include "ngx_module/ngx_conf.hpp"
 
 #include <algorithm>
@@ -155,100 +156,6 @@ char* parseRedisOption(ngx_conf_t* cf, const ngx_str_t& argument, RedisConf* red
                                                    ": " + std::string(kPrefixRule));
     }
     return refuse(cf, "unknown parameter " + quoted(view(argument)));
-}
-
-// --- messaging_jwt
-
-constexpr unsigned kMaxLeeway = 60;  // seconds
-
-bool parseAlgorithm(std::string_view name, core::Algorithm* algorithm) {
-    if (name == "HS256") {
-        *algorithm = core::Algorithm::HS256;
-    } else if (name == "RS256") {
-        *algorithm = core::Algorithm::RS256;
-    } else if (name == "ES256") {
-        *algorithm = core::Algorithm::ES256;
-    } else {
-        return false;
-    }
-    return true;
-}
-
-// RFC 6265's token, so that a name can be found in a Cookie header as it stands.
-bool validCookie(std::string_view name) {
-    for (const char c : name) {
-        if (c <= ' ' || c > '~' ||
-            std::string_view("()<>@,;:\\\"/[]?={}").find(c) != std::string_view::npos) {
-            return false;
-        }
-    }
-    return !name.empty();
-}
-
-char* parseLeeway(ngx_conf_t* cf, std::string_view value, unsigned* leeway) {
-    ngx_str_t text = ngxString(value);
-    const ngx_int_t seconds = ngx_parse_time(&text, 1);
-    if (seconds == NGX_ERROR || seconds > static_cast<ngx_int_t>(kMaxLeeway)) {
-        return refuse(cf, "invalid leeway " + quoted(value) + ": at most 60s");
-    }
-    *leeway = static_cast<unsigned>(seconds);
-    return NGX_CONF_OK;
-}
-
-char* parseJwtOption(ngx_conf_t* cf, const ngx_str_t& argument,
-                     core::TokenKey* settings, bool* algorithmSet) {
-    std::string_view value;
-    if (option(argument, "alg", &value)) {
-        *algorithmSet = parseAlgorithm(value, &settings->algorithm);
-        return *algorithmSet ? NGX_CONF_OK
-                             : refuse(cf, "unknown algorithm " + quoted(value) +
-                                              ": HS256, RS256 or ES256");
-    }
-    if (option(argument, "cookie", &value)) {
-        settings->cookie = value;
-        return validCookie(value) ? NGX_CONF_OK
-                                  : refuse(cf, "invalid cookie name " + quoted(value));
-    }
-    if (option(argument, "iss", &value)) {
-        settings->issuer = value;
-        return value.empty() ? refuse(cf, "the issuer is empty") : NGX_CONF_OK;
-    }
-    if (option(argument, "aud", &value)) {
-        settings->audience = value;
-        return value.empty() ? refuse(cf, "the audience is empty") : NGX_CONF_OK;
-    }
-    if (option(argument, "leeway", &value)) {
-        return parseLeeway(cf, value, &settings->leeway);
-    }
-    return refuse(cf, "unknown parameter " + quoted(view(argument)));
-}
-
-char* addKey(ngx_conf_t* cf, LocConf* conf) {
-    const ngx_str_t* words = arguments(cf);
-    core::TokenKey settings;
-    bool algorithmSet = false;
-    for (ngx_uint_t i = 2; i < cf->args->nelts; i++) {
-        if (parseJwtOption(cf, words[i], &settings, &algorithmSet) != NGX_CONF_OK) {
-            return kFailed;
-        }
-    }
-    if (!algorithmSet) {
-        return refuse(cf, "alg= is missing: the token must not choose it");
-    }
-    std::string content;
-    if (!readFile(cf, view(words[1]), &content)) {
-        return kFailed;
-    }
-    auto key = core::makeKey(settings.algorithm, content);
-    if (!key.ok()) {
-        return refuse(cf, quoted(view(words[1])) + ": " + key.status().detail());
-    }
-    key->cookie = std::move(settings.cookie);
-    key->issuer = std::move(settings.issuer);
-    key->audience = std::move(settings.audience);
-    key->leeway = settings.leeway;
-    conf->keys.push_back(std::move(key.value()));
-    return NGX_CONF_OK;
 }
 
 // --- messaging_identity
@@ -439,13 +346,6 @@ char* setRedis(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
             return refuse(cf, "user= needs password_file=");
         }
         return NGX_CONF_OK;
-    });
-}
-
-char* setJwt(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
-    return guard(cf->log, kFailed, [&] {
-        auto* conf = static_cast<LocConf*>(data);
-        return conf->user != nullptr ? refuse(cf, kOneKind) : addKey(cf, conf);
     });
 }
 

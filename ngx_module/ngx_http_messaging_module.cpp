@@ -71,6 +71,8 @@ ngx_command_t commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("messaging_jwt"), kAnywhere | NGX_CONF_1MORE, setJwt,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("messaging_nextauth"), kAnywhere | NGX_CONF_1MORE, setNextauth,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("messaging_identity"), kAnywhere | NGX_CONF_1MORE, setIdentity,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
 
@@ -202,7 +204,9 @@ char* checkComplete(ngx_conf_t* cf, const LocConf& conf) {
     if (!main->redisSet) {
         missing = "\"messaging_redis\" in http{}: where Redis is";
     } else if (conf.keys.empty() && conf.user == nullptr) {
-        missing = "\"messaging_jwt\" or \"messaging_identity\": who its users are";
+        missing =
+            "\"messaging_jwt\", \"messaging_nextauth\" or \"messaging_identity\": who "
+            "its users are";
     }
     if (missing == nullptr) {
         return NGX_CONF_OK;
@@ -281,7 +285,7 @@ ngx_int_t timeVariable(ngx_http_request_t* r, ngx_http_variable_value_t* value,
         value, {reinterpret_cast<char*>(text), static_cast<size_t>(last - text)});
 }
 
-enum Variable : uintptr_t { User, Site, OperationName, CodeName, Time };
+enum Variable : uintptr_t { User, Session, Site, OperationName, CodeName, Time };
 
 ngx_int_t getVariable(ngx_http_request_t* r, ngx_http_variable_value_t* value,
                       uintptr_t which) {
@@ -291,6 +295,11 @@ ngx_int_t getVariable(ngx_http_request_t* r, ngx_http_variable_value_t* value,
             case User:
                 if (context->user.len != 0) {
                     return setVariable(value, view(context->user));
+                }
+                break;
+            case Session:
+                if (context->session.len != 0) {
+                    return setVariable(value, view(context->session));
                 }
                 break;
             case Site:
@@ -316,6 +325,8 @@ ngx_int_t getVariable(ngx_http_request_t* r, ngx_http_variable_value_t* value,
 ngx_http_variable_t variables[] = {
     {ngx_string("messaging_user"), nullptr, getVariable, User, NGX_HTTP_VAR_NOCACHEABLE,
      0},
+    {ngx_string("messaging_session"), nullptr, getVariable, Session,
+     NGX_HTTP_VAR_NOCACHEABLE, 0},
     {ngx_string("messaging_site"), nullptr, getVariable, Site, NGX_HTTP_VAR_NOCACHEABLE,
      0},
     {ngx_string("messaging_operation"), nullptr, getVariable, OperationName,

@@ -57,7 +57,8 @@ struct Process : Redis::Listener {
     std::unique_ptr<Commands> commands;
     std::vector<uint64_t> early;  // tickets of requests that came before Redis
     std::unique_ptr<Streams> streams;
-    time_t lastOddity = 0;         // when something odd from Redis was last logged
+    time_t lastOddity = 0;    // when something odd from Redis was last logged
+    bool opaqueTold = false;  // that a site's sessions are not what they need to be
     std::unique_ptr<Redis> redis;  // last: it goes first, and calls nobody any more
 };
 
@@ -95,7 +96,7 @@ struct LocConf : LocConfBase {
     std::string site;
     const core::SiteProfile* profile = nullptr;  // MainConf's; nullptr: canonical
     // Sign-in: keys or identity, never both; a level that has either inherits neither.
-    std::vector<core::TokenKey> keys;          // messaging_jwt
+    std::vector<core::TokenKey> keys;          // messaging_jwt, messaging_nextauth
     ngx_http_complex_value_t* user = nullptr;  // messaging_identity
     ngx_http_complex_value_t* role = nullptr;
     ngx_http_complex_value_t* name = nullptr;
@@ -127,6 +128,7 @@ struct RequestContext {
     ngx_str_t user;   // who asks, once it is known; like all here in the request's pool
     ngx_str_t role;
     ngx_str_t name;
+    ngx_str_t session;  // which sign-in of the user's, where a token says it
     ngx_str_t site;
     const char* vary;      // what all answers of this request vary by; nullptr: nothing
     bool originListed;     // it comes from an origin of messaging_origins
@@ -147,10 +149,12 @@ RequestContext* context(
     ngx_http_request_t* r);  // made at the first call; nullptr: memory
 RequestContext* existingContext(ngx_http_request_t* r);  // nullptr: not ours
 
-// --- ngx_conf.cpp: setters of the directives that are more than a value.
+// --- ngx_conf.cpp, ngx_conf_token.cpp: setters of the directives that are more than a
+// value.
 char* setMessaging(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setRedis(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setJwt(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* setNextauth(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setIdentity(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 // --- ngx_conf_profile.cpp: likewise.
 char* setProfile(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);

@@ -21,7 +21,9 @@ system("openssl genrsa -out $t->{dir}/rsa.pem 2048 2>/dev/null && "
     . "openssl ecparam -name prime256v1 -genkey -noout -out $t->{dir}/ec.pem && "
     . "openssl ec -in $t->{dir}/ec.pem -pubout -out $t->{dir}/ec.pub 2>/dev/null && "
     . "openssl ecparam -name secp384r1 -genkey -noout -out $t->{dir}/p384.pem && "
-    . "openssl ec -in $t->{dir}/p384.pem -pubout -out $t->{dir}/p384.pub 2>/dev/null") == 0 or die;
+    . "openssl ec -in $t->{dir}/p384.pem -pubout -out $t->{dir}/p384.pub 2>/dev/null && "
+    . "openssl genpkey -algorithm ED448 -out $t->{dir}/ed448.pem && "
+    . "openssl pkey -in $t->{dir}/ed448.pem -pubout -out $t->{dir}/ed448.pub") == 0 or die;
 
 my $redis = 'messaging_redis 127.0.0.1:6379;';
 my $jwt = "messaging_jwt $key alg=HS256;";
@@ -53,6 +55,11 @@ accepted('all of messaging_redis', "messaging_redis 127.0.0.1:6380 user=u "
     . "password_file=$t->{dir}/password db=3 prefix=shop:; $jwt");
 accepted('RS256 and ES256', $redis, "messaging_jwt $t->{dir}/rsa.pub alg=RS256 cookie=s iss=me aud=you leeway=30s; "
     . "messaging_jwt $t->{dir}/ec.pub alg=ES256;");
+$t->write_file('secrets', 's' x 32 . "\n" . 't' x 44 . "\n");
+$t->write_file('set.json', '{"keys":[{"kty":"oct","kid":"a","k":"' . 'a' x 43 . 'A"}]}');
+accepted('claims', $redis, "messaging_jwt $key alg=HS256 id=user.id role=https://shop/role name=n session=sid;");
+accepted('a key set', $redis, "messaging_jwt $t->{dir}/set.json alg=HS256;");
+accepted('NextAuth', $redis, "messaging_nextauth $t->{dir}/secrets version=5 cookie=sid id=user.id leeway=15s; $jwt");
 accepted('identity by variables', $redis, 'messaging_identity $ssl_client_s_dn role=$server_name name=$shop_name; set $shop_name x;');
 accepted('all limits', "$redis $jwt messaging_drain_time 5s; messaging_max_pending 100; messaging_max_streams 10;",
     'messaging_timeout 2s; messaging_heartbeat 10s; messaging_retry 1s; messaging_stream_max_age 10m; '
@@ -76,6 +83,20 @@ refused('a public key as a secret', qr/key/, $redis, "messaging_jwt $t->{dir}/rs
 refused('a weak RSA key', qr/2048/, $redis, "messaging_jwt $t->{dir}/weak.pub alg=RS256;");
 refused('an EC key for RS256', qr/RS256|RSA/, $redis, "messaging_jwt $t->{dir}/ec.pub alg=RS256;");
 refused('another curve', qr/P-256/, $redis, "messaging_jwt $t->{dir}/p384.pub alg=ES256;");
+refused('the other Edwards curve', qr/Ed25519.*ED448/, $redis, "messaging_jwt $t->{dir}/ed448.pub alg=EdDSA;");
+refused('a key set for another algorithm', qr/kty EC/, $redis, "messaging_jwt $t->{dir}/set.json alg=ES256;");
+refused('a broken key set', qr/strict JSON/, $redis, "messaging_jwt $t->{dir}/broken.json alg=ES256;")
+    if $t->write_file('broken.json', '{"keys":[');
+refused('a claim', qr/claim "a\.\."/, $redis, "messaging_jwt $key alg=HS256 id=a..;");
+refused('an option twice', qr/beside another/, $redis, "messaging_jwt $key alg=HS256 alg=RS256;");
+refused('a short secret of NextAuth', qr/32 bytes/, $redis, "messaging_nextauth $t->{dir}/short;");
+refused('no secret of NextAuth', qr/no secret/, $redis, "messaging_nextauth $t->{dir}/empty;");
+refused('a cookie of NextAuth without its version', qr/version= is missing/, $redis,
+    "messaging_nextauth $t->{dir}/secrets cookie=sid;");
+refused('a version of NextAuth', qr/unknown version "3"/, $redis, "messaging_nextauth $t->{dir}/secrets version=3;");
+refused('an algorithm for NextAuth', qr/unknown parameter "alg/, $redis, "messaging_nextauth $t->{dir}/secrets alg=HS256;");
+refused('NextAuth beside variables', qr/other kind/, $redis,
+    "messaging_identity \$server_name; messaging_nextauth $t->{dir}/secrets;");
 refused('leeway', qr/leeway/, $redis, "messaging_jwt $key alg=HS256 leeway=61s;");
 refused('identity by header', qr/http_/, $redis, 'messaging_identity $http_x_user;');
 refused('identity by argument', qr/arg_/, $redis, 'messaging_identity $arg_user;');

@@ -5,6 +5,7 @@
 
 use strict;
 use warnings;
+use File::Basename qw(basename);
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
@@ -53,6 +54,19 @@ for my $line (grep { /^\| `messaging/ } split /\n/, $section) {
     is($value, $default{$name}, "$name: default");
 }
 is_deeply(\%documented, \%code, 'the directive table is the code\'s');
+
+# Their parameters, all together.
+my %parameter;
+while ($section =~ /^\| `(messaging[^`]*)`/mg) {
+    my $syntax = $1;
+    $parameter{$_} = 1 for $syntax =~ /(\w+)=/g;
+}
+my %taken;
+for my $file (glob "$root/ngx_module/ngx_conf*.cpp") {
+    my $setters = slurp("ngx_module/" . basename($file));
+    $taken{$_} = 1 for $setters =~ /option\(\w+(?:\[\w+\])?,\s*"(\w+)"/g, $setters =~ /\{"(\w+)", &claims->/g;
+}
+is_deeply([sort keys %parameter], [sort keys %taken], 'every parameter is documented, and no other');
 
 while ($code =~ /ngx_string\("(messaging_\w+)"\),\s*nullptr/g) {
     like($readme, qr/`\$$1`/, "variable \$$1 is documented");

@@ -10,6 +10,7 @@
     SUITE(batch)                \
     SUITE(change)               \
     SUITE(chaos)                \
+    SUITE(cookie)               \
     SUITE(drain)                \
     SUITE(drift)                \
     SUITE(fold)                 \
@@ -44,7 +45,10 @@
     SUITE(text)                 \
     SUITE(thread)               \
     SUITE(token)                \
+    SUITE(token_hostile)        \
+    SUITE(token_jwks)           \
     SUITE(token_key)            \
+    SUITE(token_session)        \
     SUITE(wire)
 
 namespace messaging::unit {

@@ -1,10 +1,15 @@
 // Tokens by hand, good and forged, for the tests of tokens and of their keys.
 #pragma once
 
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -21,6 +26,34 @@ constexpr std::string_view kSecret = "0123456789abcdef0123456789abcdef";
 constexpr std::string_view kHeader = R"({"alg":"HS256","typ":"JWT"})";
 constexpr std::string_view kPayload =
     R"({"sub":"u1","role":"buyer","name":"Ann","exp":1700000100})";
+
+template <auto Function>
+struct Free {
+    template <typename T>
+    void operator()(T* object) const {
+        Function(object);
+    }
+};
+using Pkey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
+using Digest = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
+using Signature = std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>>;
+
+inline std::string publicPem(EVP_PKEY* key) {
+    const Bio bio(BIO_new(BIO_s_mem()));
+    PEM_write_bio_PUBKEY(bio.get(), key);
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(bio.get(), &data);
+    return {data, static_cast<size_t>(size)};
+}
+
+inline std::string privatePem(EVP_PKEY* key) {
+    const Bio bio(BIO_new(BIO_s_mem()));
+    PEM_write_bio_PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(bio.get(), &data);
+    return {data, static_cast<size_t>(size)};
+}
 
 inline std::string base64url(std::string_view bytes) {
     constexpr char kLetters[] =
@@ -79,6 +112,35 @@ inline TokenKey secretKey() {
 
 inline std::string signedPart(std::string_view header) {
     return base64url(header) + '.' + base64url(kPayload);
+}
+
+// As OpenSSL makes it: DER for EC.
+inline std::string signBy(EVP_PKEY* key, std::string_view text) {
+    const Digest digest(EVP_MD_CTX_new());
+    const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
+    size_t size = 0;
+    const int type = EVP_PKEY_get_base_id(key);
+    const bool own = type == EVP_PKEY_ED25519 || type == EVP_PKEY_ED448;
+    EVP_DigestSignInit(digest.get(), nullptr, own ? nullptr : EVP_sha256(), nullptr,
+                       key);
+    EVP_DigestSign(digest.get(), nullptr, &size, bytes, text.size());
+    std::string out(size, '\0');
+    EVP_DigestSign(digest.get(), reinterpret_cast<unsigned char*>(out.data()), &size,
+                   bytes, text.size());
+    out.resize(size);
+    return out;
+}
+
+// R and S side by side, as tokens have them.
+inline std::string rawSignature(const std::string& der) {
+    const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
+    const Signature signature(
+        d2i_ECDSA_SIG(nullptr, &bytes, static_cast<long>(der.size())));
+    std::string raw(64, '\0');
+    auto* out = reinterpret_cast<unsigned char*>(raw.data());
+    BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), out, 32);
+    BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), out + 32, 32);
+    return raw;
 }
 
 inline void refused(const TokenKey& key, const std::string& token, const char* what,

@@ -1,8 +1,4 @@
 // Tests for tokens signed by key pairs, and for what is taken as a key.
-#include <openssl/ec.h>
-#include <openssl/ecdsa.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include <memory>
@@ -15,71 +11,18 @@
 namespace messaging::unit {
 namespace {
 
-template <auto Function>
-struct Free {
-    template <typename T>
-    void operator()(T* object) const {
-        Function(object);
-    }
-};
-using Pkey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
-using Digest = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
-using Signature = std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>>;
-
-std::string publicPem(EVP_PKEY* key) {
-    const Bio bio(BIO_new(BIO_s_mem()));
-    PEM_write_bio_PUBKEY(bio.get(), key);
-    char* data = nullptr;
-    const long size = BIO_get_mem_data(bio.get(), &data);
-    return {data, static_cast<size_t>(size)};
-}
-
-std::string privatePem(EVP_PKEY* key) {
-    const Bio bio(BIO_new(BIO_s_mem()));
-    PEM_write_bio_PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
-    char* data = nullptr;
-    const long size = BIO_get_mem_data(bio.get(), &data);
-    return {data, static_cast<size_t>(size)};
-}
-
 std::string certificatePem(EVP_PKEY* key) {
     const std::unique_ptr<X509, Free<X509_free>> certificate(X509_new());
     X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
     X509_set_pubkey(certificate.get(), key);
-    X509_sign(certificate.get(), key, EVP_sha256());
+    const bool edwards = EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519;
+    X509_sign(certificate.get(), key, edwards ? nullptr : EVP_sha256());
     const Bio bio(BIO_new(BIO_s_mem()));
     PEM_write_bio_X509(bio.get(), certificate.get());
     char* data = nullptr;
     const long size = BIO_get_mem_data(bio.get(), &data);
     return {data, static_cast<size_t>(size)};
-}
-
-// As OpenSSL makes it: DER for EC.
-std::string signBy(EVP_PKEY* key, std::string_view text) {
-    const Digest digest(EVP_MD_CTX_new());
-    const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
-    size_t size = 0;
-    EVP_DigestSignInit(digest.get(), nullptr, EVP_sha256(), nullptr, key);
-    EVP_DigestSign(digest.get(), nullptr, &size, bytes, text.size());
-    std::string out(size, '\0');
-    EVP_DigestSign(digest.get(), reinterpret_cast<unsigned char*>(out.data()), &size,
-                   bytes, text.size());
-    out.resize(size);
-    return out;
-}
-
-// R and S side by side, as tokens have them.
-std::string rawSignature(const std::string& der) {
-    const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
-    const Signature signature(
-        d2i_ECDSA_SIG(nullptr, &bytes, static_cast<long>(der.size())));
-    std::string raw(64, '\0');
-    auto* out = reinterpret_cast<unsigned char*>(raw.data());
-    BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), out, 32);
-    BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), out + 32, 32);
-    return raw;
 }
 
 START_TEST(checksRsa) {
@@ -152,6 +95,54 @@ START_TEST(checksEc) {
     ck_assert(core::makeKey(Algorithm::ES256, certificatePem(pair.get())).ok());
 }
 
+START_TEST(checksEdwards) {
+    const Pkey pair(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+    const auto key = core::makeKey(Algorithm::EdDSA, publicPem(pair.get()));
+    ck_assert_msg(key.ok(), "%s", key.status().detail().c_str());
+    const std::string part = signedPart(R"({"alg":"EdDSA"})");
+    const std::string signature = signBy(pair.get(), part);
+    accepted(key.value(), part + '.' + base64url(signature), "EdDSA");
+
+    std::string flipped = signature;
+    flipped[40] = static_cast<char>(flipped[40] ^ 4);
+    std::string wide = signature;  // S plus the group's order, or far past it
+    wide[63] = static_cast<char>(wide[63] | '\xF0');
+    const Pkey other(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+    const Pkey goldilocks(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED448"));
+    const std::string zeros(32, '\0');
+    const std::pair<const char*, std::string> kBad[] = {
+        {"flipped", part + '.' + base64url(flipped)},
+        {"S not reduced", part + '.' + base64url(wide)},
+        {"zeros", part + '.' + base64url(zeros + zeros)},
+        {"R = 0", part + '.' + base64url(zeros + signature.substr(32))},
+        {"S = 0", part + '.' + base64url(signature.substr(0, 32) + zeros)},
+        {"63 bytes", part + '.' + base64url(signature.substr(0, 63))},
+        {"65 bytes", part + '.' + base64url(signature + '\0')},
+        {"another's", part + '.' + base64url(signBy(other.get(), part))},
+        {"on Ed448", part + '.' + base64url(signBy(goldilocks.get(), part))},
+        {"alg Ed25519",
+         signedPart(R"({"alg":"Ed25519"})") + '.' + base64url(signature)},
+        {"another payload", base64url(R"({"alg":"EdDSA"})") + '.' +
+                                base64url(R"({"sub":"u2","exp":1700000100})") + '.' +
+                                base64url(signature)},
+        {"HMAC by the public key",
+         forge(R"({"alg":"HS256"})", kPayload, publicPem(pair.get()))},
+    };
+    for (const auto& [what, token] : kBad) {
+        refused(key.value(), token, what);
+    }
+    ck_assert(core::makeKey(Algorithm::EdDSA, certificatePem(pair.get())).ok());
+}
+
+// A public key of these bytes.
+std::string edwardsPem(std::string bytes) {
+    bytes.resize(32, bytes.back());
+    const Pkey key(EVP_PKEY_new_raw_public_key(
+        EVP_PKEY_ED25519, nullptr, reinterpret_cast<const unsigned char*>(bytes.data()),
+        bytes.size()));
+    return publicPem(key.get());
+}
+
 void keyRefused(Algorithm algorithm, const std::string& content, const char* word) {
     const auto key = core::makeKey(algorithm, content);
     ck_assert_msg(!key.ok(), "accepted where %s was expected", word);
@@ -183,6 +174,17 @@ START_TEST(refusesKeys) {
     keyRefused(Algorithm::ES256, publicPem(wide.get()), "P-256");
     keyRefused(Algorithm::ES256, publicPem(edwards.get()), "EC");
     keyRefused(Algorithm::RS256, publicPem(edwards.get()), "RSA");
+    const Pkey goldilocks(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED448"));
+    const Pkey exchange(EVP_PKEY_Q_keygen(nullptr, nullptr, "X25519"));
+    keyRefused(Algorithm::EdDSA, publicPem(goldilocks.get()), "Ed25519");
+    keyRefused(Algorithm::EdDSA, publicPem(exchange.get()), "X25519");
+    keyRefused(Algorithm::EdDSA, publicPem(rsa.get()), "Ed25519");
+    keyRefused(Algorithm::EdDSA, publicPem(ec.get()), "Ed25519");
+    keyRefused(Algorithm::EdDSA, privatePem(edwards.get()), "private key");
+    keyRefused(Algorithm::EdDSA, secret, "no PEM");
+    keyRefused(Algorithm::EdDSA, edwardsPem(std::string(2, '\0')), "any signature");
+    keyRefused(Algorithm::EdDSA, edwardsPem(std::string("\x01\0", 2)), "any signature");
+    keyRefused(Algorithm::EdDSA, edwardsPem("\xEC\xFF"), "any signature");
     keyRefused(Algorithm::RS256, publicPem(rsa.get()).substr(0, 200), "no public key");
     keyRefused(Algorithm::RS256, "-----BEGIN PUBLIC KEY-----\n!\n", "no public key");
     keyRefused(Algorithm::RS256, "-----BEGIN CERTIFICATE-----\n!\n", "no public key");
@@ -202,8 +204,8 @@ START_TEST(takesOneNewlineOff) {
 }  // namespace
 
 Suite* token_keySuite() {
-    return suiteOf("token keys",
-                   {checksRsa, checksEc, refusesKeys, takesOneNewlineOff});
+    return suiteOf("token keys", {checksRsa, checksEc, checksEdwards, refusesKeys,
+                                  takesOneNewlineOff});
 }
 
 }  // namespace messaging::unit
