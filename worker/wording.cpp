@@ -37,6 +37,13 @@ Reply worded(const Command& command, const Profile* profile, Reply reply) {
                                                          : std::move(reply);
 }
 
+bool answersMessage(const Command& command, const Profile* profile) {
+    const auto ref = parseProfileRef(command.profile);
+    return profile != nullptr && ref && ref->route &&
+           *ref->route < profile->answers.size() &&
+           profile->answers[*ref->route] == Envelope::Message;
+}
+
 bool showsMessages(const Profile* profile) {
     if (profile == nullptr) {
         return false;

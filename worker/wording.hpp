@@ -13,6 +13,9 @@ namespace messaging::worker {
 // then longer than anybody believes, is Internal.
 Reply worded(const Command& command, const Profile* profile, Reply reply);
 
+// Whether a start is answered with its message alone.
+bool answersMessage(const Command& command, const Profile* profile);
+
 // Whether conversations are shown with their newest message in full.
 bool showsMessages(const Profile* profile);
 

@@ -159,7 +159,7 @@ private:
     std::string viewOf(Live& live, size_t seat) const;
     Result<std::string> answerOf(const Task& task);
     Status riseRead(Live& live, Seat& seat, const std::string& member, uint64_t target);
-    Status answerStart(Task& task, const Message* message, bool read);
+    Status answerStart(Task& task, const Message* message, bool read, bool stored);
     void publishMessage(Live& live, const Message& message, bool repeat);
     void publishConversation(Live& live, size_t seat);
     void publishUnread();

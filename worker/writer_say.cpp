@@ -59,7 +59,7 @@ Status Batch::settle(Task& task) {
         (!seat.stored || task.in->redelivered)) {
         publishConversation(*task.live, task.seat);
     }
-    return answerStart(task, nullptr, false);
+    return answerStart(task, nullptr, false, false);
 }
 
 // --- Messages
@@ -82,7 +82,7 @@ Status Batch::settleMessage(Task& task, const Message& message, bool repeat) {
     }
     const bool read = repeat && readBy(live, task.seat, message);
     if (task.in->command.operation == Operation::Start) {
-        return answerStart(task, &message, read);
+        return answerStart(task, &message, read, !repeat);
     }
     reply(task, repeat ? 200 : 201, messageView(message, read));
     return {};
@@ -106,7 +106,7 @@ void Batch::count(const Task& task, const Message& message, bool repeat) {
     }
 }
 
-Status Batch::answerStart(Task& task, const Message* message, bool read) {
+Status Batch::answerStart(Task& task, const Message* message, bool read, bool stored) {
     const Result<std::string> view = answerOf(task);
     if (!view.ok()) {
         return view.status();
@@ -115,7 +115,11 @@ Status Batch::answerStart(Task& task, const Message* message, bool read) {
     body += ",\"message\":";
     body += message == nullptr ? "null" : messageView(*message, read);
     body += '}';
-    reply(task, task.opened ? 201 : 200, std::move(body));
+    // Who is answered with the message asks whether that is new.
+    const bool isNew = answersMessage(task.in->command, task.profile())
+                           ? message != nullptr && stored
+                           : task.opened;
+    reply(task, isNew ? 201 : 200, std::move(body));
     return {};
 }
 

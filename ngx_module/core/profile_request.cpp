@@ -96,6 +96,10 @@ Result<std::string> idOf(const RouteArgument& argument, const Found& found) {
                                                 : invalid(argument);
 }
 
+bool belongsToMessage(std::string_view argument) {
+    return argument == "type" || argument == "data";
+}
+
 // One request on its way into our words.
 class Preparation {
 public:
@@ -269,8 +273,7 @@ void writeContext(Writer& writer, const Context& context) {
 // The plain arguments that belong to the message ("type", "data"), or the others.
 void Preparation::write(Writer& writer, std::string_view family) const {
     for (const auto& [name, found] : plain_) {
-        const bool message = name == "type" || name == "data";
-        if (family.empty() || message == (family == "message")) {
+        if (family.empty() || belongsToMessage(name) == (family == "message")) {
             writeValue(writer, name, found);
         }
     }
@@ -293,10 +296,17 @@ std::string Preparation::start() const {
     writer.end();
     writeContext(writer, context_);
     write(writer, "conversation");
-    writer.key("message").object();
-    writeContext(writer, messageContext_);
-    write(writer, "message");
-    writer.end().end();
+    // Of a message there must be a content too.
+    const bool more = std::any_of(plain_.begin(), plain_.end(), [](const auto& plain) {
+        return belongsToMessage(plain.first);
+    });
+    if (more || !messageContext_.type.empty()) {
+        writer.key("message").object();
+        writeContext(writer, messageContext_);
+        write(writer, "message");
+        writer.end();
+    }
+    writer.end();
     return text;
 }
 

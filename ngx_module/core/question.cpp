@@ -1,3 +1,4 @@
+// A site's paths and the canonical ones, weighed against each other.
 #include "ngx_module/core/question.hpp"
 
 #include <algorithm>
