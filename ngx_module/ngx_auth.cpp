@@ -253,6 +253,7 @@ Status authenticate(ngx_http_request_t* r, const LocConf* conf, Identity* who,
         }
         who->role = *role;
     }
+    who->team = teamOf(conf, who->role);
     return status;
 }
 

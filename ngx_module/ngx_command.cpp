@@ -54,9 +54,6 @@ ngx_int_t respondReply(ngx_http_request_t* r, const Reply& reply) {
         return respondFailure(
             r, {reply.code, "command " + reply.id + ", says its worker", reply.field});
     }
-    if (existingContext(r)->operation == Operation::UnreadCount) {
-        return respondBadge(r, reply.body);
-    }
     if (reply.status != NGX_HTTP_OK && reply.status != NGX_HTTP_CREATED) {
         return respondFailure(
             r, {Code::Internal,
@@ -107,6 +104,7 @@ Identity identityOf(const RequestContext& own) {
     who.user = view(own.user);
     who.role = view(own.role);
     who.name = view(own.name);
+    who.team = view(own.team);
     return who;
 }
 
@@ -314,7 +312,13 @@ void takeReply(Process* process, std::string_view payload) {
     }
     const uint64_t ticket = process->commands->expecting(reply->id);
     ngx_http_request_t* r = process->commands->find(ticket);
-    if (r != nullptr && !goesOn(process, ticket, r, reply.value())) {
+    if (r == nullptr || goesOn(process, ticket, r, reply.value())) {
+        return;
+    }
+    const bool badge = existingContext(r)->operation == Operation::UnreadCount;
+    if (badge && reply->code == Code::Ok) {
+        takeBadgeReply(process, r, reply.value());
+    } else {
         finish(r, [&] { return respondReply(r, reply.value()); });
     }
 }

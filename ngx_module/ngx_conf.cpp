@@ -282,6 +282,14 @@ char* setMessagingWords(ngx_conf_t* cf, LocConf* conf) {
                 return refuse(cf, "no messaging_profile before this line is called " +
                                       quoted(view(words[i])));
             }
+            if (!conf->profile->teams.empty()) {
+                if (conf->teams != nullptr) {
+                    return refuse(cf,
+                                  "the profile names its teams itself, "
+                                  "messaging_teams none");
+                }
+                conf->teams = teamIds(conf->profile->teams);
+            }
             continue;
         }
         if (!validSite(value)) {

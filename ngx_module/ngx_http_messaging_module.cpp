@@ -116,6 +116,8 @@ ngx_command_t commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("messaging_origins"), kAnywhere | NGX_CONF_1MORE, setOrigins,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("messaging_teams"), kAnywhere | NGX_CONF_1MORE, setTeams,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
 
     ngx_null_command,
 };
@@ -182,6 +184,15 @@ void mergeEdge(LocConf& own, const LocConf& outer) {
     if (!own.ratesSet) {
         own.sends = outer.sends;
         own.starts = outer.starts;
+    }
+}
+
+void mergeTeams(LocConf& own, const LocConf& outer) {
+    if (own.teams == nullptr) {
+        own.teams = outer.teams;
+    }
+    if (own.teams == nullptr) {
+        own.teams = std::make_shared<const std::vector<std::string>>();
     }
 }
 
@@ -255,6 +266,7 @@ char* mergeLocConf(ngx_conf_t* cf, void* parent, void* child) {
         mergeValues(own, outer);
         mergeSignIn(own, outer);
         mergeEdge(own, outer);
+        mergeTeams(own, outer);
         return mergeHandler(cf, own, outer);
     });
 }

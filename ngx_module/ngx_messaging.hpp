@@ -112,6 +112,8 @@ struct LocConf : LocConfBase {
     bool ratesSet = false;
     // messaging_origins, of which an empty list is none; nullptr: it stands nowhere.
     std::shared_ptr<const std::vector<std::string>> origins;
+    // Members that stand for a role, "team:ROLE". Never nullptr once merged.
+    std::shared_ptr<const std::vector<std::string>> teams;
 };
 
 // A request's own state, from its pool and zeroed: trivial types only. For log
@@ -129,6 +131,7 @@ struct RequestContext {
     ngx_str_t role;
     ngx_str_t name;
     ngx_str_t session;  // which sign-in of the user's, where a token says it
+    ngx_str_t team;
     ngx_str_t site;
     const char* vary;      // what all answers of this request vary by; nullptr: nothing
     bool originListed;     // it comes from an origin of messaging_origins
@@ -137,6 +140,7 @@ struct RequestContext {
     ngx_msec_t answered;   // likewise; 0: not yet
     void* write;           // of a write whose body is being read
     void* command;         // a profile's, kept until its reply
+    void* badge;           // of a badge that two inboxes make
     uint64_t ticket;       // in Commands, 0: waits for nothing
     ngx_event_t deadline;  // armed while it waits
 };
@@ -166,6 +170,11 @@ char* setLanguage(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setOrigins(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setRate(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 void setDefaultRates(LocConf& conf);
+// --- ngx_conf_teams.cpp: likewise; and the team of a role, empty where it is none's.
+char* setTeams(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+std::string teamOf(const LocConf* conf, std::string_view role);
+std::shared_ptr<const std::vector<std::string>> teamIds(
+    const std::vector<std::string>& roles);
 
 // --- ngx_process.cpp
 Process* process(ngx_http_request_t* r);  // nullptr: none in this process
@@ -213,7 +222,7 @@ Status authenticate(ngx_http_request_t* r, const LocConf* conf, Identity* who,
 // --- ngx_badge.cpp, ngx_status.cpp. Content handlers, and their answers to a request
 // that was parked (ngx_command.hpp).
 ngx_int_t serveBadge(ngx_http_request_t* r, const LocConf* conf, const Identity& who);
-ngx_int_t respondBadge(ngx_http_request_t* r, std::string_view json);
+void takeBadgeReply(Process* process, ngx_http_request_t* r, const Reply& reply);
 ngx_int_t serveStatus(ngx_http_request_t* r, const LocConf* conf);
 // `state` is what workers keep in Redis; empty: there is none.
 ngx_int_t respondStatus(ngx_http_request_t* r, bool redisUp, std::string_view state);

@@ -47,8 +47,9 @@ bool remember(ngx_http_request_t* r, const Identity& who) {
     own->user = copyToPool(r->pool, who.user);
     own->role = copyToPool(r->pool, who.role);
     own->name = copyToPool(r->pool, who.name);
+    own->team = copyToPool(r->pool, who.team);
     return own->user.data != nullptr && own->role.data != nullptr &&
-           own->name.data != nullptr;
+           own->name.data != nullptr && own->team.data != nullptr;
 }
 
 // A profile's command can have to be asked again.
@@ -88,7 +89,9 @@ Status takeArguments(const LocConf* conf, std::string_view text,
     std::string* const body = &command->body;
     switch (command->operation) {
         case Operation::Start: {
-            auto start = parseStart(text, command->who.user, bounds, additions.from);
+            bounds.teams = conf->teams.get();
+            auto start = parseStart(text, command->who.user, bounds, command->who.team,
+                                    additions.from);
             if (start.ok()) {
                 identify(command);  // a ticket's id follows from its key
                 command->conversation =

@@ -27,6 +27,9 @@ constexpr ngx_msec_t kStuckTime = 10000;  // bytes wait and none leaves
 // Whoever has too many streams must not take them from itself in turns.
 constexpr uint64_t kRetryOverLimit = 60 * 1000;
 
+// Its person is of its team no more.
+constexpr const char* kRevokedCode = "revoked";
+
 Streams* streamsOf(ngx_event_t* event) {
     return static_cast<Streams*>(static_cast<ngx_connection_t*>(event->data)->data);
 }
@@ -82,15 +85,20 @@ void Streams::open(core::Stream& base, const core::Opening& opening) {
     }
     rendered_ = nullptr;
     block_.clear();
-    core::appendHello(block_.frames(), hub_.run(), opening.cursor, *stream.identity,
+    core::appendHello(block_.frames(), hub_.run(), opening.place, *stream.identity,
                       opening.resumed, core::retryTime(stream.conf->retry, random32()));
     if (!opening.reset.empty()) {
-        core::appendReset(block_.frames(), hub_.run(), opening.cursor.id,
-                          opening.reset);
+        core::appendReset(block_.frames(), hub_.run(), opening.place, opening.reset);
     }
-    append(stream, opening.missed);
+    core::Place place = opening.place;
+    append(stream, opening.missed, place);
+    if (opening.missed.count > 0) {
+        place.own = {opening.missed.first[opening.missed.count - 1].id, 0};
+    }
+    append(stream, opening.missedTeam, place);
     stream.identity.reset();
-    stream.events += core::eventsOf(opening.missed);
+    stream.events +=
+        core::eventsOf(opening.missed) + core::eventsOf(opening.missedTeam);
     if (const char* code = write(stream)) {
         doom(stream, code);
         return;
@@ -103,14 +111,16 @@ void Streams::refuse(core::Stream& base) {
 }
 
 // In the words of the stream's profile, which may depend on who reads.
-void Streams::append(const Subscriber& stream, const core::Batch& batch) {
+void Streams::append(const Subscriber& stream, const core::Batch& batch,
+                     const core::Place& place) {
     const core::SiteProfile* profile = stream.conf->profile;
-    if (profile == nullptr) {
-        core::appendBatch(block_.frames(), hub_.run(), batch);
+    if (profile == nullptr || batch.count == 0) {
+        core::appendBatch(block_.frames(), hub_.run(), batch, place);
         return;
     }
     Identity who;
     who.user = stream.user;
+    who.team = stream.team != nullptr ? *stream.team : std::string();
     std::vector<core::Entry> entries(batch.first, batch.first + batch.count);
     for (core::Entry& entry : entries) {
         for (Event& event : entry.events) {
@@ -125,28 +135,33 @@ void Streams::append(const Subscriber& stream, const core::Batch& batch) {
         }
     }
     core::appendBatch(block_.frames(), hub_.run(),
-                      {entries.data(), entries.size(), batch.skip});
+                      {entries.data(), entries.size(), batch.skip}, place);
 }
 
-// All streams of an inbox that are given the same get the same bytes.
-void Streams::deliver(core::Stream& base, const core::Batch& batch) {
+// All streams of an inbox that are given the same get the same bytes, but for those
+// that follow two, whose ids tell of both, and those in a profile's words. What was
+// said before a stream opened is about others: it was opened under the sign-in of then.
+void Streams::deliver(core::Stream& base, const core::Batch& batch,
+                      const core::Place& place) {
     auto& stream = static_cast<Subscriber&>(base);
     if (stream.code != nullptr) {
         return;
     }
-    const bool worded = stream.conf->profile != nullptr;
-    if (worded || rendered_ != batch.first) {
-        rendered_ = worded ? nullptr : batch.first;
+    const bool alike = place.tag == 0 && stream.conf->profile == nullptr;
+    if (!alike || rendered_ != batch.first) {
+        rendered_ = alike ? batch.first : nullptr;
         block_.clear();
-        append(stream, batch);
+        append(stream, batch, place);
     }
     stream.events += core::eventsOf(batch);
     if (const char* code = write(stream)) {
         doom(stream, code);
+    } else if (core::revokes(batch, place.tag)) {
+        doom(stream, kRevokedCode);
     }
 }
 
-void Streams::reset(core::Stream& base, const LogId& position,
+void Streams::reset(core::Stream& base, const core::Place& place,
                     std::string_view reason) {
     auto& stream = static_cast<Subscriber&>(base);
     if (stream.code != nullptr) {
@@ -154,7 +169,7 @@ void Streams::reset(core::Stream& base, const LogId& position,
     }
     rendered_ = nullptr;
     block_.clear();
-    core::appendReset(block_.frames(), hub_.run(), position, reason);
+    core::appendReset(block_.frames(), hub_.run(), place, reason);
     if (const char* code = write(stream)) {
         doom(stream, code);
     }
@@ -172,8 +187,11 @@ void Streams::afterHub() {
     rendered_ = nullptr;
     while (!doomed_.empty()) {
         Subscriber& stream = *doomed_.back();
+        doomed_.pop_back();
         if (stream.phase == Subscriber::Phase::Opening) {
             answerUnavailable(stream);
+        } else if (stream.code == kRevokedCode) {
+            end(stream, kRevokedCode);
         } else {
             cut(stream, stream.code);
         }

@@ -86,7 +86,8 @@ struct Subscriber : core::Stream {
     std::unique_ptr<ParkedOutput> parked;   // nullptr: nothing waits
     std::unique_ptr<std::string> identity;  // data of `hello`, until it is sent
     std::string user;
-    const char* code = nullptr;  // why it ends; set: doomed
+    std::unique_ptr<std::string> team;  // where a profile's words depend on it
+    const char* code = nullptr;         // why it ends; set: doomed
     ngx_msec_t opened = 0;
     ngx_msec_t endAt = 0;
     ngx_msec_t written = 0;
@@ -122,8 +123,9 @@ private:
     bool fetch(const core::InboxKey& inbox, const LogId& from, uint64_t fetch) override;
     void open(core::Stream& stream, const core::Opening& opening) override;
     void refuse(core::Stream& stream) override;
-    void deliver(core::Stream& stream, const core::Batch& batch) override;
-    void reset(core::Stream& stream, const LogId& position,
+    void deliver(core::Stream& stream, const core::Batch& batch,
+                 const core::Place& place) override;
+    void reset(core::Stream& stream, const core::Place& place,
                std::string_view reason) override;
     bool busy(const core::Stream& stream) override;
 
@@ -136,7 +138,8 @@ private:
     void takeEntries(uint64_t fetch, const RedisAnswer& answer);
 
     // ngx_stream.cpp: the hub's decisions, time, ends
-    void append(const Subscriber& stream, const core::Batch& batch);  // to block_
+    void append(const Subscriber& stream, const core::Batch& batch,
+                const core::Place& place);  // to block_
     void afterHub();
     void doom(Subscriber& stream, const char* code);
     void sweep();

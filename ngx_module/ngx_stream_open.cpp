@@ -99,6 +99,9 @@ ngx_int_t Streams::serve(ngx_http_request_t* r, const LocConf* conf,
     if (!inbox) {
         return respondProblem(r, Code::Internal);
     }
+    const auto team = who.team.empty()
+                          ? std::nullopt
+                          : core::parseInboxKey(inboxId(who.site, who.team));
     if (!admit(conf, *inbox)) {
         return respondProblem(r, Code::TooManyStreams);
     }
@@ -112,7 +115,11 @@ ngx_int_t Streams::serve(ngx_http_request_t* r, const LocConf* conf,
         release(stream);
         return NGX_ERROR;
     }
-    hub_.add(stream, *inbox, lastEventId, ngx_current_msec);
+    if (team) {
+        hub_.add(stream, *inbox, *team, lastEventId, ngx_current_msec);
+    } else {
+        hub_.add(stream, *inbox, lastEventId, ngx_current_msec);
+    }
     afterHub();
     return NGX_DONE;
 }
@@ -145,6 +152,9 @@ Subscriber& Streams::make(ngx_http_request_t* r, const LocConf* conf,
     stream.request = r;
     stream.connection = r->connection;
     stream.user = who.user;
+    if (conf->profile != nullptr && !who.team.empty()) {
+        stream.team = std::make_unique<std::string>(who.team);
+    }
     const ngx_msec_t now = ngx_current_msec;
     stream.opened = now;
     stream.endAt = now + core::lifetime(conf->streamMaxAge, random32());

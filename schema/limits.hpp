@@ -37,8 +37,9 @@ constexpr size_t kMaxWord = 64;
 constexpr size_t kMaxData = 8 * 1024;
 constexpr size_t kDataDepth = 8;
 
-// Bytes of a cursor. We make them; one that is longer is somebody else's.
-constexpr size_t kMaxCursor = 2048;
+// Bytes of a cursor, which names up to three conversations. We make them; one that is
+// longer is somebody else's.
+constexpr size_t kMaxCursor = 3072;
 
 // Members of a conversation. A message updates a membership and an inbox for each.
 constexpr size_t kMaxMembers = 50;

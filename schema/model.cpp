@@ -7,9 +7,7 @@
 #include <algorithm>
 #include <initializer_list>
 
-#include "schema/hash.hpp"
 #include "schema/json.hpp"
-#include "schema/keys.hpp"
 #include "schema/text.hpp"
 
 namespace messaging {
@@ -19,12 +17,13 @@ using json::Type;
 using json::Value;
 using json::Writer;
 
-// Of a change's mark: no two of kMaxChanges agree.
-constexpr size_t kMarkDigits = 16;
-
 constexpr const char* kTrue = "true";
 constexpr const char* kFalse = "false";
 constexpr const char* kEmpty = "empty";
+
+// As whom one starts.
+constexpr const char* kAsUser = "user";
+constexpr const char* kAsTeam = "team";
 
 Status invalid(std::string_view field) {
     return {Code::InvalidField, "arguments", std::string(field)};
@@ -80,19 +79,50 @@ Result<std::string> parseContent(const Value& value, const ArgumentLimits& bound
     return std::string(content);
 }
 
+bool knownMember(std::string_view id, const ArgumentLimits& bounds) {
+    if (teamRole(id).empty() || bounds.teams == nullptr) {
+        return validMember(id);
+    }
+    return std::find(bounds.teams->begin(), bounds.teams->end(), id) !=
+           bounds.teams->end();
+}
+
+// Those that are named; `as` whom the caller starts is added later.
 Result<std::vector<std::string>> parseMembers(const Value& value,
-                                              std::string_view caller,
                                               const ArgumentLimits& bounds) {
     if (!value.is(Type::Array)) {
         return invalid("members");
     }
-    std::vector<std::string> members = {std::string(caller)};
+    std::vector<std::string> members;
     for (const Value& item : value.items) {
-        if (!item.is(Type::String) || !validUser(item.text)) {
+        if (!item.is(Type::String) || !knownMember(item.text, bounds)) {
             return invalid("members");
         }
         members.push_back(item.text);
     }
+    return members;
+}
+
+// Whether it is the caller's team that starts.
+Result<bool> parseAs(const Value& object, const std::vector<std::string>& members,
+                     std::string_view team) {
+    const Value* value = object.find("as");
+    if (value == nullptr) {
+        return !team.empty() &&
+               std::find(members.begin(), members.end(), team) != members.end();
+    }
+    const bool asTeam = value->text == kAsTeam;
+    if (!value->is(Type::String) || (!asTeam && value->text != kAsUser) ||
+        (asTeam && team.empty())) {
+        return invalid("as");
+    }
+    return asTeam;
+}
+
+Result<std::vector<std::string>> withStarter(std::vector<std::string> members,
+                                             std::string_view starter,
+                                             const ArgumentLimits& bounds) {
+    members.emplace_back(starter);
     std::sort(members.begin(), members.end());
     members.erase(std::unique(members.begin(), members.end()), members.end());
     if (members.size() < 2 || members.size() > bounds.members) {
@@ -409,10 +439,11 @@ void writePage(Writer& writer, const HistoryArguments& page) {
 // --- Arguments
 
 Result<StartArguments> parseStart(std::string_view body, std::string_view caller,
-                                  const ArgumentLimits& bounds, From from) {
+                                  const ArgumentLimits& bounds, std::string_view team,
+                                  From from) {
     const bool client = from == From::Client;
     const Result<Value> object =
-        parseObject(body, {"members", "content", "subject", "context", "kind",
+        parseObject(body, {"members", "content", "subject", "context", "kind", "as",
                            "message", client ? "members" : "hints"});
     if (!object.ok()) {
         return object.status();
@@ -422,7 +453,16 @@ Result<StartArguments> parseStart(std::string_view body, std::string_view caller
         return missing("members");
     }
     StartArguments arguments;
-    Result<std::vector<std::string>> ids = parseMembers(*members, caller, bounds);
+    Result<std::vector<std::string>> ids = parseMembers(*members, bounds);
+    if (!ids.ok()) {
+        return ids.status();
+    }
+    const Result<bool> asTeam = parseAs(object.value(), ids.value(), team);
+    if (!asTeam.ok()) {
+        return asTeam.status();
+    }
+    arguments.asTeam = asTeam.value();
+    ids = withStarter(std::move(ids.value()), arguments.asTeam ? team : caller, bounds);
     if (!ids.ok()) {
         return ids.status();
     }
@@ -498,15 +538,15 @@ std::string encode(const StartArguments& arguments) {
     if (!arguments.hints.empty()) {
         writeHints(writer, arguments.hints);
     }
+    // Said wherever it could be taken for the other.
+    const bool teams =
+        std::any_of(arguments.members.begin(), arguments.members.end(),
+                    [](const std::string& id) { return !teamRole(id).empty(); });
+    if (teams) {
+        writer.member("as", arguments.asTeam ? kAsTeam : kAsUser);
+    }
     writer.end();
     return body;
-}
-
-std::string conversationId(const StartArguments& arguments, const Identity& who,
-                           std::string_view key) {
-    return arguments.ticket ? ticketId(who.site, who.user, key)
-                            : directId(who.site, arguments.members,
-                                       arguments.context.type, arguments.context.id);
 }
 
 Result<SendArguments> parseSend(std::string_view body, const ArgumentLimits& bounds) {
@@ -620,16 +660,6 @@ std::string encode(const ChangeArguments& arguments) {
     return body;
 }
 
-std::string changeMark(std::string_view user, std::string_view key,
-                       std::string_view canonicalBody) {
-    return digest({"change", user, key, canonicalBody}).substr(0, kMarkDigits);
-}
-
-bool isArchived(const Conversation& conversation, const std::string& member) {
-    return std::binary_search(conversation.archived.begin(),
-                              conversation.archived.end(), member);
-}
-
 Result<HistoryArguments> parseHistory(std::string_view body, From from) {
     const bool client = from == From::Client;
     const Result<Value> object =
@@ -736,22 +766,6 @@ std::string encode(const ListArguments& arguments) {
     }
     writer.end();
     return body;
-}
-
-// What is not UTF-8 in it stays so, and the parse function refuses it.
-std::string queryBody(const std::vector<std::pair<std::string, std::string>>& query) {
-    std::string body;
-    Writer writer(body);
-    writer.object();
-    for (const auto& [name, value] : query) {
-        writer.member(name, value);
-    }
-    writer.end();
-    return body;
-}
-
-std::string fingerprint(Operation operation, std::string_view canonicalBody) {
-    return digest({operationName(operation), canonicalBody});
 }
 
 }  // namespace messaging

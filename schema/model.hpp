@@ -22,6 +22,9 @@ namespace messaging {
 struct ArgumentLimits {
     size_t content = limits::kMaxContent;  // characters
     size_t members = limits::kMaxMembers;
+    // Teams that may be named; nullptr: any. The module knows its location's, and what
+    // a worker is given was judged by it.
+    const std::vector<std::string>* teams = nullptr;
 };
 
 // Whose words arguments are: a module that answers for a profile adds some that no
@@ -57,17 +60,20 @@ struct Hint {
 };
 
 struct StartArguments {
-    std::vector<std::string> members;    // sorted, no doubles, the caller included
+    std::vector<std::string> members;    // sorted, no doubles, `as` included
     std::optional<std::string> content;  // trimmed
     std::string subject = {};            // trimmed; empty: none
     Context context = {};
-    bool ticket = false;           // of the kind `ticket`, not `direct`
-    SendArguments message = {};    // of the first message all but its content
+    bool ticket = false;         // of the kind `ticket`, not `direct`
+    bool asTeam = false;         // the caller's team is a member in the caller's place
+    SendArguments message = {};  // of the first message all but its content
     std::vector<Hint> hints = {};  // of other members, by id; a module's only
 };
+// `team` is the caller's. Who names it among the members and does not say as whom,
+// starts as the team.
 Result<StartArguments> parseStart(std::string_view body, std::string_view caller,
                                   const ArgumentLimits& bounds = {},
-                                  From from = From::Client);
+                                  std::string_view team = {}, From from = From::Client);
 std::string encode(const StartArguments& arguments);
 // The id of the conversation that is meant: who starts it under which key matters for a
 // ticket only.
@@ -127,6 +133,14 @@ struct ListArguments {
 Result<ListArguments> parseList(std::string_view body);
 std::string encode(const ListArguments& arguments);
 
+// Whose unread messages are counted: a person's own, or their team's. A person's badge
+// is both.
+struct UnreadArguments {
+    bool team = false;
+};
+Result<UnreadArguments> parseUnread(std::string_view body);
+std::string encode(const UnreadArguments& arguments);
+
 // Query parameters as the JSON body that the parse functions read: names and values
 // already percent-decoded. Numbers stay strings there; the parse functions take both.
 std::string queryBody(const std::vector<std::pair<std::string, std::string>>& query);
@@ -169,6 +183,9 @@ struct Conversation {
 std::string changeMark(std::string_view user, std::string_view key,
                        std::string_view canonicalBody);
 bool isArchived(const Conversation& conversation, const std::string& member);
+// As which member somebody takes part: as themselves, or else as their team. nullptr:
+// not at all.
+const std::string* memberOf(const Conversation& conversation, const Identity& who);
 
 struct Message {
     std::string site;
@@ -236,10 +253,16 @@ std::string conversationView(const Conversation& conversation,
                              const std::string& viewer, const Membership& mine,
                              const std::vector<User>& users);
 std::string identityView(const Identity& who);  // `me`
-// Data of the events `unread` and `read`, and the answer to Read.
+// Data of the events `unread` and `read`, and the answer to Read. `member` says whose
+// numbers they are: who follows their own inbox and their team's may get both.
 std::string unreadEvent(const Membership& membership);
 std::string readEvent(std::string_view conversation, std::string_view member,
-                      uint64_t readSeq);
+                      std::string_view user, uint64_t readSeq);
 std::string readView(const Membership& membership);
+// Somebody's role is another one: of this inbox, their team's, they see nothing more.
+// To modules, which end streams by it; no client is shown it.
+constexpr const char* kRevoked = "revoked";
+constexpr size_t kRevokedDigits = 16;  // of the inbox
+std::string revokedEvent(std::string_view inbox);
 
 }  // namespace messaging

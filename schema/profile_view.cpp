@@ -89,9 +89,11 @@ const Value* Renderer::seat(std::string_view role, const Value& value) const {
 // The member that is not the reader's own.
 const Value* Renderer::other(const Value& value) const {
     const std::vector<Value>& members = memberOf(value, "members").items;
-    const auto found = std::find_if(
-        members.begin(), members.end(),
-        [&](const Value& member) { return textOf(member, "id") != who_.user; });
+    const auto found =
+        std::find_if(members.begin(), members.end(), [&](const Value& member) {
+            const std::string_view id = textOf(member, "id");
+            return id != who_.user && id != who_.team;
+        });
     return found == members.end() ? nullptr : &*found;
 }
 

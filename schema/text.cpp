@@ -12,6 +12,8 @@
 namespace messaging {
 namespace {
 
+constexpr std::string_view kTeam = "team:";
+
 struct CodePoint {
     uint32_t value = 0;
     size_t bytes = 0;  // 0: not valid
@@ -167,8 +169,20 @@ bool validId(std::string_view id) {
 }
 
 bool validUser(std::string_view id) {
-    constexpr std::string_view kTeam = "team:";
     return validId(id) && id.substr(0, kTeam.size()) != kTeam;
+}
+
+std::string teamId(std::string_view role) {
+    return std::string(kTeam).append(role);
+}
+
+std::string_view teamRole(std::string_view id) {
+    const bool team = id.substr(0, kTeam.size()) == kTeam && validId(id);
+    return team ? id.substr(kTeam.size()) : std::string_view();
+}
+
+bool validMember(std::string_view id) {
+    return validUser(id) || !teamRole(id).empty();
 }
 
 bool validWord(std::string_view word) {

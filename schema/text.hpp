@@ -28,6 +28,15 @@ bool validId(std::string_view id);
 // nobody signs in as one, and no client names one.
 bool validUser(std::string_view id);
 
+// Many people as one member: those of a role, "team:ROLE". Byte-exact; the id that
+// would be too long or odd is no team's.
+std::string teamId(std::string_view role);
+// The role of a team's id; empty where it is not one.
+std::string_view teamRole(std::string_view id);
+
+// Who can be a member: a person or a team.
+bool validMember(std::string_view id);
+
 // A word of programs: 1 to kMaxWord ASCII letters, digits, ".", "_", "-".
 bool validWord(std::string_view word);
 

@@ -24,7 +24,7 @@ void writeMember(Writer& writer, std::string_view id, const std::vector<User>& u
                                    [&](const User& known) { return known.id == id; });
     const bool known = user != users.end();
     writer.object().member("id", id);
-    writeTextOrNull(writer, "role", known ? user->role : std::string_view());
+    writeTextOrNull(writer, "role", known ? user->role : teamRole(id));
     writeTextOrNull(writer, "name", known ? user->name : std::string_view());
     writer.end();
 }
@@ -93,7 +93,7 @@ std::string conversationView(const Conversation& conversation,
     for (const std::string& member : conversation.members) {
         writeMember(writer, member, users);
     }
-    writer.end();
+    writer.end().member("member", viewer);
     writer.member("createdAt", isoTime(conversation.createdAt));
     const Preview& last = mine.preview;
     writeTextOrNull(writer, "lastMessageAt",
@@ -113,7 +113,11 @@ std::string identityView(const Identity& who) {
     writer.object().member("id", who.user);
     writeTextOrNull(writer, "role", who.role);
     writeTextOrNull(writer, "name", who.name);
-    writer.key("teams").array().end().end();
+    writer.key("teams").array();
+    if (!who.team.empty()) {
+        writer.string(who.team);
+    }
+    writer.end().end();
     return view;
 }
 
@@ -122,6 +126,7 @@ std::string unreadEvent(const Membership& membership) {
     Writer(data)
         .object()
         .member("conversationId", membership.conversation)
+        .member("member", membership.member)
         .member("lastSeq", membership.lastSeq)
         .member("sent", membership.sent)
         .member("readSeq", membership.readSeq)
@@ -132,12 +137,13 @@ std::string unreadEvent(const Membership& membership) {
 }
 
 std::string readEvent(std::string_view conversation, std::string_view member,
-                      uint64_t readSeq) {
+                      std::string_view user, uint64_t readSeq) {
     std::string data;
     Writer(data)
         .object()
         .member("conversationId", conversation)
-        .member("userId", member)
+        .member("member", member)
+        .member("userId", user)
         .member("readSeq", readSeq)
         .end();
     return data;
@@ -152,6 +158,12 @@ std::string readView(const Membership& membership) {
         .member("unreadCount", membership.unread())
         .end();
     return view;
+}
+
+std::string revokedEvent(std::string_view inbox) {
+    std::string data;
+    Writer(data).object().member("inbox", inbox.substr(0, kRevokedDigits)).end();
+    return data;
 }
 
 }  // namespace messaging

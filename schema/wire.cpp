@@ -57,6 +57,7 @@ enum Field {
     kUser,
     kRole,
     kName,
+    kTeam,
     kConv,
     kKey,
     kBody,
@@ -65,9 +66,9 @@ enum Field {
     kProfile
 };
 
-constexpr std::string_view kFields[] = {"v",     "op",   "id",     "site", "user",
-                                        "role",  "name", "conv",   "key",  "body",
-                                        "reply", "ttl",  "profile"};
+constexpr std::string_view kFields[] = {"v",    "op",    "id",   "site",   "user",
+                                        "role", "name",  "team", "conv",   "key",
+                                        "body", "reply", "ttl",  "profile"};
 constexpr size_t kFieldCount = sizeof kFields / sizeof kFields[0];
 
 constexpr size_t kCommandId = 32;
@@ -195,6 +196,10 @@ Status checkIdentity(const Entry& entry) {
     if (!validName(entry[kName], limits::kMaxName)) {
         return invalid(kName);
     }
+    const std::string_view team = entry[kTeam];
+    if (!team.empty() && (teamRole(team).empty() || teamRole(team) != entry[kRole])) {
+        return invalid(kTeam);
+    }
     return {};
 }
 
@@ -247,6 +252,7 @@ Fields encodeCommand(const Command& command, std::string& scratch) {
         {kFields[kUser], command.who.user},
         {kFields[kRole], command.who.role},
         {kFields[kName], command.who.name},
+        {kFields[kTeam], command.who.team},
         {kFields[kConv], command.conversation},
         {kFields[kKey], command.key},
         {kFields[kBody], command.body},
@@ -308,6 +314,7 @@ Result<Command> decodeCommand(const Fields& fields, Command* partial) {
     command.who.user = entry[kUser];
     command.who.role = entry[kRole];
     command.who.name = entry[kName];
+    command.who.team = entry[kTeam];
     command.conversation = entry[kConv];
     command.key = entry[kKey];
     command.body = entry[kBody];

@@ -38,8 +38,9 @@ bool isWrite(Operation operation);  // goes to its conversation's shard
 struct Identity {
     std::string site;
     std::string user;
-    std::string role;  // may be empty
-    std::string name;  // may be empty
+    std::string role;       // may be empty
+    std::string name;       // may be empty
+    std::string team = {};  // of this role, where the site has one; else empty
 };
 
 // An operation on its way to the worker: the fields of one stream entry.

@@ -17,7 +17,7 @@ my $t = Test::Messaging->new;
 $t->conf(<<'CONF');
     server {
         listen 127.0.0.1:%%PORT%%;
-        location /api/messages { messaging; messaging_timeout 1s; messaging_streams_per_user 2; }
+        location /api/messages { messaging; messaging_teams desk; messaging_timeout 1s; messaging_streams_per_user 2; }
         location /limited { messaging; messaging_rate send=1/d start=1/d; }
     }
 CONF
@@ -58,6 +58,18 @@ ask('GET', '/unread-count', undef, as => 'bob', headers => { 'If-None-Match' => 
 ask('POST', $message, { content => 'from a named one' },
     headers => { Authorization => 'Bearer ' . $t->token('bob', name => 'Bob', role => 'seller') });
 ask('GET', "/conversations/$id", undef, as => 'alice');
+
+# A team.
+$t->{tokens}{ann} = $t->token('ann', role => 'desk');
+ask('POST', '/conversations', { members => ['team:desk'], content => 'to the desk' }, as => 'alice');
+ask('POST', '/conversations', { members => ['bob'], as => 'team', content => 'of the desk' }, as => 'ann');
+ask('GET', $_, undef, as => 'ann') for '/conversations', '/unread-count';
+my $desk = $t->stream('ann', raw => 1);
+$desk->event('hello');
+push @lines, map { { event => $_->{event}, data => $_->{json} } } $desk->events;
+$desk->close;
+ask('POST', '/conversations', { members => ['team:none'] }, as => 'alice');
+ask('POST', '/conversations', { members => ['bob'], as => 'team' }, as => 'alice');
 
 # Refusals.
 my @operations = (['POST', '/conversations', { members => ['bob'] }], ['GET', '/conversations'],

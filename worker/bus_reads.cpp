@@ -75,8 +75,9 @@ Result<std::vector<Delivered>> ReadBus::read(std::chrono::milliseconds block) {
     return filled.ok() ? Result<std::vector<Delivered>>(std::move(reads)) : filled;
 }
 
-Result<std::string> ReadBus::reserveBadge(const Identity& who) {
-    const std::string badge = keys_.badge(inboxId(who.site, who.user), session_.run());
+Result<std::string> ReadBus::reserveBadge(const std::string& site,
+                                          const std::string& member) {
+    const std::string badge = keys_.badge(inboxId(site, member), session_.run());
     std::string nonce = makeNonce();
     auto answer =
         session_.redis().call({"SET", badge, nonce, "NX", "EX", kNonceSeconds});
@@ -95,9 +96,9 @@ void ReadBus::answer(const Delivered& read, const Reply& reply,
         session_.redis().append({"PUBLISH", read.command.reply, encodeReply(reply)});
     }
     if (!nonce.empty() && reply.code == Code::Ok) {
-        const Identity& who = read.command.who;
-        session_.script(kBadge,
-                        {keys_.badge(inboxId(who.site, who.user), session_.run())},
+        const std::string inbox =
+            inboxId(read.command.who.site, countedMember(read.command));
+        session_.script(kBadge, {keys_.badge(inbox, session_.run())},
                         {nonce, reply.body, kBadgeSeconds});
     }
     drop(read);

@@ -27,9 +27,10 @@ public:
     // New reads, waiting up to `block` for the first.
     Result<std::vector<Delivered>> read(std::chrono::milliseconds block);
 
-    // Leaves a nonce where this unread count will be cached; empty where somebody
-    // else's stands. To be done before the store is read.
-    Result<std::string> reserveBadge(const Identity& who);
+    // Leaves a nonce where the unread count of this member of the site will be cached;
+    // empty where somebody else's stands. To be done before the store is read.
+    Result<std::string> reserveBadge(const std::string& site,
+                                     const std::string& member);
 
     // Appends the reply to one read; `nonce` as it was reserved, or empty.
     void answer(const Delivered& read, const Reply& reply, const std::string& nonce);

@@ -1,5 +1,6 @@
 // base64url without padding (RFC 4648) over "ACTIVITY ACTIVITY LENGTH ID ID": the first
-// id is LENGTH bytes long, so that an id may have any characters.
+// id is LENGTH bytes long, so that an id may have any characters. A team's walk stands
+// before it: "+ACTIVITY ACTIVITY LENGTH ID LENGTH ID ".
 #include "worker/cursor.hpp"
 
 #include <cstdint>
@@ -59,13 +60,61 @@ std::optional<uint64_t> takeNumber(std::string_view& text) {
     return number;
 }
 
+// "LENGTH ID " where LENGTH was taken off: the id.
+std::optional<std::string> takeId(std::string_view& text, uint64_t length) {
+    if (length >= text.size() || text[length] != ' ') {
+        return std::nullopt;
+    }
+    std::string id(text.substr(0, length));
+    text.remove_prefix(length + 1);
+    return id;
+}
+
+std::string textOf(const ListWalk& walk) {
+    return std::to_string(walk.start.activity) + ' ' +
+           std::to_string(walk.last.activity) + ' ' +
+           std::to_string(walk.start.conversation.size()) + ' ' +
+           walk.start.conversation + ' ';
+}
+
+// All but the last id, which may end the text.
+std::optional<ListWalk> takeWalk(std::string_view& text) {
+    const std::optional<uint64_t> start = takeNumber(text);
+    const std::optional<uint64_t> last = start ? takeNumber(text) : std::nullopt;
+    const std::optional<uint64_t> length = last ? takeNumber(text) : std::nullopt;
+    std::optional<std::string> id = length ? takeId(text, *length) : std::nullopt;
+    if (!id) {
+        return std::nullopt;
+    }
+    ListWalk walk;
+    walk.start = {*start, std::move(*id)};
+    walk.last.activity = *last;
+    return walk;
+}
+
+// A place, or where `edge` is given the one without a conversation.
+bool validPlace(const ListPlace& place, std::optional<uint64_t> edge) {
+    return place.activity <= kLatest &&
+           (validId(place.conversation) ||
+            (place.conversation.empty() && place.activity == edge));
+}
+
+bool validWalk(const ListWalk& walk, bool edges) {
+    const std::optional<uint64_t> none;
+    return validPlace(walk.start, edges ? kOldest : none) &&
+           validPlace(walk.last, edges ? kLatest : none);
+}
+
 }  // namespace
 
 std::string encodeCursor(const ListCursor& cursor) {
-    return toBase64(std::to_string(cursor.start.activity) + ' ' +
-                    std::to_string(cursor.last.activity) + ' ' +
-                    std::to_string(cursor.start.conversation.size()) + ' ' +
-                    cursor.start.conversation + ' ' + cursor.last.conversation);
+    std::string bytes;
+    if (cursor.team) {
+        const std::string& last = cursor.team->last.conversation;
+        bytes =
+            '+' + textOf(*cursor.team) + std::to_string(last.size()) + ' ' + last + ' ';
+    }
+    return toBase64(bytes + textOf(cursor.own) + cursor.own.last.conversation);
 }
 
 std::optional<ListCursor> decodeCursor(std::string_view text) {
@@ -74,20 +123,28 @@ std::optional<ListCursor> decodeCursor(std::string_view text) {
         return std::nullopt;
     }
     std::string_view rest = *bytes;
-    const std::optional<uint64_t> start = takeNumber(rest);
-    const std::optional<uint64_t> last = start ? takeNumber(rest) : std::nullopt;
-    const std::optional<uint64_t> length = last ? takeNumber(rest) : std::nullopt;
-    if (!length || *length >= rest.size() || rest[*length] != ' ') {
+    ListCursor cursor;
+    if (rest.substr(0, 1) == "+") {
+        rest.remove_prefix(1);
+        cursor.team = takeWalk(rest);
+        const auto length = cursor.team ? takeNumber(rest) : std::nullopt;
+        std::optional<std::string> last = length ? takeId(rest, *length) : std::nullopt;
+        if (!last) {
+            return std::nullopt;
+        }
+        cursor.team->last.conversation = std::move(*last);
+    }
+    const std::optional<ListWalk> own = takeWalk(rest);
+    if (!own) {
         return std::nullopt;
     }
-    ListCursor cursor;
-    cursor.start = {*start, std::string(rest.substr(0, *length))};
-    cursor.last = {*last, std::string(rest.substr(*length + 1))};
+    cursor.own = *own;
+    cursor.own.last.conversation = rest;
     // One text for one place: what we would not have written is not ours.
-    constexpr uint64_t kLatest = INT64_MAX;
-    const bool ours = validId(cursor.start.conversation) &&
-                      validId(cursor.last.conversation) && *start <= kLatest &&
-                      *last <= kLatest && encodeCursor(cursor) == text;
+    const bool both = cursor.team.has_value();
+    const bool ours = validWalk(cursor.own, both) &&
+                      (!both || validWalk(*cursor.team, true)) &&
+                      encodeCursor(cursor) == text;
     return ours ? std::optional<ListCursor>(cursor) : std::nullopt;
 }
 

@@ -69,6 +69,11 @@ public:
     // Names seen by readers; merged into the next batch. Any thread may call it.
     void learn(const User& user);
 
+    // Gives the store names that no batch came for. To be called now and then, with
+    // `effects` said afterwards: somebody's streams end with their role. `effects` has
+    // nothing of it where it failed; then it is tried again.
+    Status nameUsers(Effects& effects);
+
     // Forgets the numbers of a shard that was lost or gained.
     void forget(unsigned shard);
 
@@ -101,6 +106,9 @@ public:
 private:
     Store& store_;
 };
+
+// Whose unread messages an UnreadCount counts.
+std::string countedMember(const Command& command);
 
 // Recomputes lastSeq, sent and readSent of one conversation from its messages. Returns
 // what each membership should be where it differs from what it is.

@@ -22,6 +22,7 @@ constexpr milliseconds kReportEvery{1000};
 constexpr seconds kTrimEvery{10};
 constexpr seconds kSweepEvery{2};
 constexpr seconds kRollEvery{5};
+constexpr milliseconds kNamesEvery{500};
 constexpr seconds kComplainEvery{10};
 constexpr milliseconds kIdle{50};
 
@@ -156,6 +157,9 @@ Status WriteLoop::turn() {
         status = rollForward();
     }
     if (status.ok()) {
+        status = nameUsers();
+    }
+    if (status.ok()) {
         status = drain();
     }
     return status.ok() ? serve() : status;
@@ -284,6 +288,21 @@ Status WriteLoop::rollForward() {
         context_.log.warn("cannot roll notes forward: {}", status.detail());
     }
     return bus_.say(std::move(effects), {});
+}
+
+// What is read is learned from too, and a role that is gone ends streams.
+Status WriteLoop::nameUsers() {
+    const auto now = Clock::now();
+    if (now < nextNames_ || !storeLink_.ok() || !opened_) {
+        return {};
+    }
+    nextNames_ = now + kNamesEvery;
+    Effects effects;
+    Status status = writer_.nameUsers(effects);
+    if (!status.ok() && storeAnswers(status)) {
+        context_.log.warn("cannot store names: {}", status.detail());
+    }
+    return effects.publications.empty() ? Status() : bus_.say(std::move(effects), {});
 }
 
 // The shards whose new entries may run now.

@@ -46,6 +46,7 @@ private:
     Status housekeep(size_t alive);
     void checkStore();
     Status rollForward();
+    Status nameUsers();
     Status drain();
     Status drainShard(unsigned number, Clock::time_point end);
     std::vector<unsigned> open() const;
@@ -87,6 +88,7 @@ private:
     Clock::time_point nextReport_{};
     Clock::time_point nextTrim_{};
     Clock::time_point nextSweep_{};
+    Clock::time_point nextNames_{};
     Clock::time_point nextRoll_{};
     Clock::time_point nextComplaint_{};
 };

@@ -147,7 +147,8 @@ Status ReadLoop::answer(const Delivered& read) {
     }
     std::string nonce;
     if (read.command.operation == Operation::UnreadCount) {
-        auto reserved = bus_.reserveBadge(read.command.who);
+        auto reserved =
+            bus_.reserveBadge(read.command.who.site, countedMember(read.command));
         if (!reserved.ok()) {
             return reserved.status();
         }

@@ -18,6 +18,7 @@
 #include "worker/handler.hpp"
 #include "worker/reader_page.hpp"
 #include "worker/wording.hpp"
+#include "worker/inboxes.hpp"
 
 namespace messaging::worker {
 namespace {
@@ -58,8 +59,13 @@ struct Seen {
     }
 };
 
+// The member as which somebody sees a conversation of theirs.
+const std::string& viewerOf(const Seen& seen, const Identity& who) {
+    return *memberOf(seen.conversation, who);
+}
+
 Result<Conversation> findConversation(Store& store, const ConversationRef& ref,
-                                      const std::string& caller) {
+                                      const Identity& caller) {
     Result<std::optional<Conversation>> found = store.conversation(ref);
     if (!found.ok()) {
         return unavailable(found.status());
@@ -68,8 +74,7 @@ Result<Conversation> findConversation(Store& store, const ConversationRef& ref,
     if (!conversation) {
         return {Code::NotFound, "absent", kAbsent};
     }
-    if (std::find(conversation->members.begin(), conversation->members.end(), caller) ==
-        conversation->members.end()) {
+    if (memberOf(*conversation, caller) == nullptr) {
         return {Code::NotFound, "not the caller's"};
     }
     return std::move(*conversation);
@@ -77,7 +82,7 @@ Result<Conversation> findConversation(Store& store, const ConversationRef& ref,
 
 Result<Seen> findSeen(Store& store, const Command& command) {
     const ConversationRef ref{command.who.site, command.conversation};
-    Result<Conversation> conversation = findConversation(store, ref, command.who.user);
+    Result<Conversation> conversation = findConversation(store, ref, command.who);
     if (!conversation.ok()) {
         return conversation.status();
     }
@@ -109,9 +114,10 @@ Answer viewSeen(Store& store, const Identity& who, const Seen& seen, bool messag
     if (!users.ok()) {
         return unavailable(users.status());
     }
-    const Membership* mine = seen.of(who.user);
+    const std::string& viewer = viewerOf(seen, who);
+    const Membership* mine = seen.of(viewer);
     std::string view =
-        conversationView(seen.conversation, who.user,
+        conversationView(seen.conversation, viewer,
                          mine == nullptr ? Membership() : *mine, users.value());
     if (!messages) {
         return view;
@@ -121,7 +127,7 @@ Answer viewSeen(Store& store, const Identity& who, const Seen& seen, bool messag
     if (!newest.ok()) {
         return unavailable(newest.status());
     }
-    const ReadOf read = readRule(seen, who.user);
+    const ReadOf read = readRule(seen, viewer);
     std::vector<std::string> views;
     for (const Message& message : newest.value()) {
         views.push_back(messageView(message, read(message)));
@@ -135,7 +141,7 @@ Answer showConversation(Store& store, const Command& command, bool messages,
     if (!seen.ok()) {
         return seen.status();
     }
-    const Membership* mine = seen->of(command.who.user);
+    const Membership* mine = seen->of(viewerOf(seen.value(), command.who));
     *newest = {mine == nullptr ? 0 : mine->lastSeq, command.conversation};
     return viewSeen(store, command.who, seen.value(), messages);
 }
@@ -145,7 +151,7 @@ Answer showConversation(Store& store, const Command& command, bool messages,
 Result<MessagePage> findPage(Store& store, const Identity& who, const Seen& seen,
                              const HistoryArguments& range) {
     Result<MessagePage> page = readPage(store, {who.site, seen.conversation.id}, range,
-                                        readRule(seen, who.user));
+                                        readRule(seen, viewerOf(seen, who)));
     return page.ok() ? std::move(page) : unavailable(page.status());
 }
 
@@ -189,11 +195,11 @@ Result<std::string> findThread(Store& store, const Identity& who,
     ListRange range;
     range.limit = 1;
     range.filter.context = context;
-    const Result<std::vector<Membership>> found = store.list(who.site, who.user, range);
+    const Result<Places> found = listBoth(store, who, range, range);
     if (!found.ok()) {
         return unavailable(found.status());
     }
-    return found->empty() ? std::string() : found->front().conversation;
+    return found->rows.empty() ? std::string() : found->rows.front().conversation;
 }
 
 constexpr const char* kNoThread =
@@ -248,83 +254,96 @@ constexpr unsigned kLookedAtOnce = 100;
 constexpr int kLooks = 20;
 
 struct Page {
-    std::vector<Membership> places;
-    ListPlace start;  // of the walk, as of this page
-    std::optional<ListCursor> next;
+    std::vector<Membership> rows;
+    size_t above = 0;       // of them, those that moved up since the walk began
+    bool ownMoved = false;  // which of the lists has such
+    bool teamMoved = false;
+    ListCursor cursor;  // starts as of this page, last places as of the one before
+    bool more = false;
+
+    // Where the walk stands when so many rows were delivered. One that ends among those
+    // above begins again from the top.
+    ListCursor after(size_t count) const {
+        ListCursor to = cursor;
+        const bool again = count < above;
+        if (again && ownMoved) {
+            to.own.last = ListWalk().last;
+        }
+        if (again && teamMoved) {
+            to.team->last = ListWalk().last;
+        }
+        for (size_t i = again ? 0 : above; i < count; ++i) {
+            const bool teams = !teamRole(rows[i].member).empty();
+            (teams ? *to.team : to.own).last = placeOf(rows[i]);
+        }
+        return to;
+    }
 };
 
-ListPlace placeOf(const Membership& membership) {
-    return {membership.activity, membership.conversation};
-}
-
-Result<std::vector<Membership>> rows(Store& store, const Command& command,
-                                     ListRange range) {
-    Result<std::vector<Membership>> found =
-        store.list(command.who.site, command.who.user, range);
+Result<Places> places(Store& store, const Command& command, const ListRange& own,
+                      const ListRange& team) {
+    Result<Places> found = listBoth(store, command.who, own, team);
     return found.ok() ? std::move(found) : unavailable(found.status());
 }
 
-Result<Page> firstPage(Store& store, const Command& command, const ListFilter& filter,
-                       unsigned limit) {
-    Result<std::vector<Membership>> found =
-        rows(store, command, {std::nullopt, std::nullopt, limit + 1, filter});
-    if (!found.ok()) {
-        return found.status();
-    }
-    Page page{std::move(found.value()), {}, std::nullopt};
-    if (!page.places.empty()) {
-        page.start = placeOf(page.places.front());
-    }
-    if (page.places.size() > limit) {
-        page.places.resize(limit);
-        page.next = {page.start, placeOf(page.places.back())};
-    }
-    return page;
+// Nothing where it excludes nothing.
+std::optional<ListPlace> bound(const ListPlace& place) {
+    return place.conversation.empty() ? std::nullopt : std::optional(place);
 }
 
 // What moved above the walk's start since, then what lies below its last place. The
-// part below is asked for first: what leaves it meanwhile is then found above.
+// part below is asked for first: what leaves it meanwhile is then found above. At its
+// beginning all is below.
 Result<Page> nextPage(Store& store, const Command& command, const ListFilter& filter,
-                      const ListCursor& cursor, unsigned limit) {
-    Result<std::vector<Membership>> below =
-        rows(store, command, {cursor.last, std::nullopt, limit + 1, filter});
+                      const std::optional<ListCursor>& from, unsigned limit) {
+    Page page;
+    page.cursor = from.value_or(ListCursor());
+    if (!command.who.team.empty() && !page.cursor.team) {
+        page.cursor.team = ListWalk();
+    }
+    const ListWalk& own = page.cursor.own;
+    const ListWalk& team = page.cursor.team ? *page.cursor.team : own;
+    Result<Places> below =
+        places(store, command, {bound(own.last), std::nullopt, limit + 1, filter},
+               {bound(team.last), std::nullopt, limit + 1, filter});
     if (!below.ok()) {
         return below.status();
     }
-    Result<std::vector<Membership>> above =
-        rows(store, command, {std::nullopt, cursor.start, limit + 1, filter});
-    if (!above.ok()) {
-        return above.status();
-    }
-    Page page{std::move(above.value()), cursor.start, std::nullopt};
-    if (!page.places.empty()) {
-        page.start = placeOf(page.places.front());
-    }
-    if (page.places.size() > limit) {
-        // More moved than fits: the walk starts again from the top.
-        page.places.resize(limit);
-        page.next = {page.start, placeOf(page.places.back())};
-        return page;
-    }
-    ListPlace last = cursor.last;
-    bool more = false;
-    for (Membership& membership : below.value()) {
-        const bool moved = std::any_of(
-            page.places.begin(), page.places.end(), [&](const Membership& delivered) {
-                return delivered.conversation == membership.conversation;
-            });
-        if (moved) {  // between our two questions
-            continue;
+    std::optional<ListPlace> newestOwn = below->own;
+    std::optional<ListPlace> newestTeam = below->team;
+    if (from) {
+        Result<Places> above =
+            places(store, command, {std::nullopt, bound(own.start), limit + 1, filter},
+                   {std::nullopt, bound(team.start), limit + 1, filter});
+        if (!above.ok()) {
+            return above.status();
         }
-        if (page.places.size() == limit) {
-            more = true;
-            break;
-        }
-        last = placeOf(membership);
-        page.places.push_back(std::move(membership));
+        newestOwn = above->own;
+        newestTeam = above->team;
+        page.ownMoved = newestOwn.has_value();
+        page.teamMoved = newestTeam.has_value();
+        page.above = above->rows.size();
+        page.rows = std::move(above->rows);
     }
-    if (more) {
-        page.next = {page.start, last};
+    if (newestOwn) {
+        page.cursor.own.start = *newestOwn;
+    }
+    if (newestTeam) {
+        page.cursor.team->start = *newestTeam;
+    }
+    for (Membership& row : below->rows) {
+        const auto moved = [&](const Membership& delivered) {
+            return delivered.conversation == row.conversation &&
+                   delivered.member == row.member;
+        };
+        // What moved between our two questions stands above.
+        if (std::none_of(page.rows.begin(), page.rows.begin() + page.above, moved)) {
+            page.rows.push_back(std::move(row));
+        }
+    }
+    if (page.rows.size() > limit) {
+        page.rows.resize(limit);
+        page.more = true;
     }
     return page;
 }
@@ -348,9 +367,9 @@ struct Needed {
 };
 
 std::vector<ConversationRef> refsOf(const std::string& site,
-                                    const std::vector<Membership>& places) {
+                                    const std::vector<Membership>& rows) {
     std::vector<ConversationRef> refs;
-    for (const Membership& membership : places) {
+    for (const Membership& membership : rows) {
         refs.push_back({site, membership.conversation});
     }
     return refs;
@@ -404,16 +423,16 @@ Status findNewest(Store& store, const Identity& who,
         Seen& of = seen[message.conversation];
         of.conversation = found->second;
         needed->newest[message.conversation] =
-            messageView(message, readRule(of, who.user)(message));
+            messageView(message, readRule(of, viewerOf(of, who))(message));
     }
     return {};
 }
 
 // Where the store filtered by a copy, which may be older than the conversation.
-bool fits(const Conversation& conversation, const std::string& caller,
+bool fits(const Conversation& conversation, const std::string& viewer,
           const ListFilter& filter) {
     return filter.closed.value_or(conversation.closed) == conversation.closed &&
-           (!filter.archived || *filter.archived == isArchived(conversation, caller));
+           (!filter.archived || *filter.archived == isArchived(conversation, viewer));
 }
 
 // Whether something that a list shows of it has these words, which are folded.
@@ -442,31 +461,31 @@ struct Shown {
 // Adds what is wanted of a page of the store's. Ends within it where there is enough.
 Status addPage(Store& store, const Command& command, const ListArguments& arguments,
                const Page& page, Shown* shown) {
-    Result<Needed> needed = findNeeded(store, command.who.site, page.places);
+    Result<Needed> needed = findNeeded(store, command.who.site, page.rows);
     if (!needed.ok()) {
         return needed.status();
     }
     if (shown->messages) {
-        Status status = findNewest(store, command.who, page.places, &needed.value());
+        Status status = findNewest(store, command.who, page.rows, &needed.value());
         if (!status.ok()) {
             return status;
         }
     }
-    const std::string& caller = command.who.user;
     const std::string words = fold(arguments.q);
-    for (size_t i = 0; i < page.places.size(); ++i) {
-        const Membership& mine = page.places[i];
+    for (size_t i = 0; i < page.rows.size(); ++i) {
+        const Membership& mine = page.rows[i];
         const auto found = needed->conversations.find(mine.conversation);
         if (found == needed->conversations.end()) {
             continue;  // a membership without its conversation cannot be shown
         }
         const Conversation& conversation = found->second;
         const std::vector<User> users = needed->membersOf(conversation);
-        if (!fits(conversation, caller, arguments.filter) ||
+        if (isPassedOver(mine, conversation, command.who) ||
+            !fits(conversation, mine.member, arguments.filter) ||
             (!words.empty() && !mentions(conversation, mine, users, words))) {
             continue;
         }
-        std::string view = conversationView(conversation, caller, mine, users);
+        std::string view = conversationView(conversation, mine.member, mine, users);
         if (shown->messages) {
             const auto newest = needed->newest.find(conversation.id);
             view = withMessages(std::move(view),
@@ -478,15 +497,15 @@ Status addPage(Store& store, const Command& command, const ListArguments& argume
         shown->views.push_back(std::move(view));
         shown->full = shown->views.size() == arguments.limit ||
                       shown->bytes > limits::kMaxPageBytes;
-        if (shown->full) {
-            shown->next = page.next;
-            if (i + 1 < page.places.size()) {
-                shown->next = {page.start, placeOf(mine)};
-            }
+        if (shown->full && i + 1 < page.rows.size()) {
+            shown->next = page.after(i + 1);
             return {};
         }
     }
-    shown->next = page.next;
+    shown->next.reset();
+    if (page.more) {
+        shown->next = page.after(page.rows.size());
+    }
     return {};
 }
 
@@ -507,9 +526,7 @@ Result<Shown> findShown(Store& store, const Command& command, bool messages) {
         const auto left = arguments->limit - static_cast<unsigned>(shown.views.size());
         const unsigned most = arguments->q.empty() ? left : kLookedAtOnce;
         const ListFilter& filter = arguments->filter;
-        const Result<Page> page =
-            shown.next ? nextPage(store, command, filter, *shown.next, most)
-                       : firstPage(store, command, filter, most);
+        const Result<Page> page = nextPage(store, command, filter, shown.next, most);
         if (!page.ok()) {
             return page.status();
         }
@@ -550,18 +567,15 @@ Answer showList(Store& store, const Command& command, bool messages) {
 // --- The badge
 
 Answer showUnread(Store& store, const Command& command) {
-    const Result<Unread> unread = store.unread(command.who.site, command.who.user);
-    if (!unread.ok()) {
-        return unavailable(unread.status());
+    const Result<UnreadArguments> arguments = parseUnread(command.body);
+    if (!arguments.ok()) {
+        return arguments.status();
     }
-    std::string body;
-    json::Writer writer(body);
-    writer.object().member("count", unread->count).key("conversations").object();
-    for (const auto& [conversation, count] : unread->conversations) {
-        writer.member(conversation, count);
+    if (arguments->team && command.who.team.empty()) {
+        return {Code::InvalidField, "the caller has no team", "team"};
     }
-    writer.end().end();
-    return body;
+    Answer counted = countUnread(store, command.who, arguments->team);
+    return counted.ok() ? std::move(counted) : unavailable(counted.status());
 }
 
 Answer answer(Store& store, const Command& command, const Profile* profile,
@@ -584,6 +598,11 @@ Answer answer(Store& store, const Command& command, const Profile* profile,
 }
 
 }  // namespace
+
+std::string countedMember(const Command& command) {
+    const Result<UnreadArguments> arguments = parseUnread(command.body);
+    return arguments.ok() && arguments->team ? command.who.team : command.who.user;
+}
 
 Reply Reader::run(const Command& command, const Profile* profile) {
     Newest newest;

@@ -73,6 +73,12 @@ void Writer::learn(const User& user) {
     state_->directory.learn(user);
 }
 
+Status Writer::nameUsers(Effects& effects) {
+    State& state = *state_;
+    Batch work(state.store, state.lives, state.directory, {state.owner, {}});
+    return work.runNames(effects);
+}
+
 void Writer::forget(unsigned shard) {
     state_->lives.eraseIf(
         [shard](const ConversationRef& ref) { return shardOf(ref.id) == shard; });

@@ -105,6 +105,8 @@ public:
 
     // As Writer::run, where the entries' being redelivered plays no part.
     Status run(const std::vector<Delivered>& entries, Effects& effects);
+    // A batch of names alone.
+    Status runNames(Effects& effects);
 
     // What it may have written to.
     const std::vector<ConversationRef>& touched() const { return touched_; }
@@ -136,6 +138,7 @@ private:
     Status write(Effects& effects);
     void touch();
     Status writeAll();
+    Status putUsers();
     Status abandoned(const Status& failure);
     Status insert();
     Status numberAll(std::vector<Task*>& waiting);

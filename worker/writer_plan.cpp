@@ -77,7 +77,7 @@ void Batch::parseStartTask(Task& task) {
     const Command& command = task.in->command;
     const From from = command.profile.empty() ? From::Client : From::Module;
     Result<StartArguments> arguments =
-        parseStart(command.body, command.who.user, {}, from);
+        parseStart(command.body, command.who.user, {}, command.who.team, from);
     if (!arguments.ok()) {
         return refuseTask(task, arguments.status().code(), arguments.status().field());
     }
@@ -125,7 +125,7 @@ void Batch::parseChangeTask(Task& task) {
     task.change = std::move(arguments.value());
 }
 
-// All of the message but its number.
+// All of the message but its number, and the member for whom it counts.
 void Batch::setMessage(Task& task, SendArguments said, const std::string& canonical) {
     const Command& command = task.in->command;
     if (!validKey(command.key)) {
@@ -138,7 +138,6 @@ void Batch::setMessage(Task& task, SendArguments said, const std::string& canoni
     message.conversation = command.conversation;
     message.sender = command.who.user;
     message.senderRole = command.who.role;
-    message.member = command.who.user;
     message.key = command.key;
     message.fingerprint = task.fingerprint;
     message.content = std::move(said.content);
@@ -214,8 +213,10 @@ Status Batch::admit(Task& task) {
         }
         open(task);
     }
-    task.seat =
-        task.live == nullptr ? Live::kNobody : task.live->seatOf(in.command.who.user);
+    const std::string* member = task.live == nullptr
+                                    ? nullptr
+                                    : memberOf(task.live->conversation, in.command.who);
+    task.seat = member == nullptr ? Live::kNobody : task.live->seatOf(*member);
     if (task.seat == Live::kNobody) {
         refuseTask(task, Code::NotFound);
         return {};
@@ -237,6 +238,7 @@ Status Batch::admit(Task& task) {
         return {};
     }
     task.live->used = true;
+    task.message.member = *member;
     const Identity& who = in.command.who;
     directory_.learn({who.site, who.user, who.role, who.name});
     if (task.content) {

@@ -210,7 +210,8 @@ Status Batch::settleRead(Task& task) {
     // A redelivery tells again: nobody knows whether the first run got that far.
     if (rises || (redelivered && seat.readSeq > 0)) {
         const std::string event =
-            readEvent(live.ref.id, live.conversation.members[task.seat], seat.readSeq);
+            readEvent(live.ref.id, live.conversation.members[task.seat],
+                      task.in->command.who.user, seat.readSeq);
         for (const std::string& member : live.conversation.members) {
             outbox_.add(live.ref.site, member, "read", event);
         }

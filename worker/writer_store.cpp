@@ -4,7 +4,10 @@
 // nothing is stored twice, no number is left out, and a conversation's messages keep
 // the order in which they came.
 #include <algorithm>
+#include <map>
 
+#include "schema/keys.hpp"
+#include "schema/text.hpp"
 #include "worker/crash.hpp"
 #include "worker/drift.hpp"
 #include "worker/writer_batch.hpp"
@@ -123,13 +126,66 @@ Status Batch::writeAll() {
             return status;
         }
     }
-    if (!users_.empty()) {
-        if (Status status = store_.putUsers(users_); !status.ok()) {
-            return status;
-        }
+    if (Status status = putUsers(); !status.ok()) {
+        return status;
     }
     crashPoint("after-memberships");
     return store_.commit();
+}
+
+// Whose role changes, their streams must not go on under the old one. The store alone
+// knows the old one for all workers: what this one remembers another may have changed.
+Status Batch::putUsers() {
+    if (users_.empty()) {
+        return {};
+    }
+    std::map<std::string, std::vector<std::string>> ids;
+    for (const User& user : users_) {
+        ids[user.site].push_back(user.id);
+    }
+    std::map<ConversationRef, std::string> before;
+    for (const auto& [site, some] : ids) {
+        const Result<std::vector<User>> known = store_.users(site, some);
+        if (!known.ok()) {
+            return known.status();
+        }
+        for (const User& user : known.value()) {
+            before[{site, user.id}] = user.role;
+        }
+    }
+    for (const User& user : users_) {
+        const std::string& role = before[{user.site, user.id}];
+        if (!role.empty() && role != user.role) {
+            outbox_.add(user.site, user.id, kRevoked,
+                        revokedEvent(inboxId(user.site, teamId(role))));
+        }
+    }
+    return store_.putUsers(users_);
+}
+
+Status Batch::runNames(Effects& effects) {
+    users_ = directory_.take(kMostUsers);
+    if (users_.empty()) {
+        return {};
+    }
+    Status status = store_.begin(note_);
+    if (status.ok()) {
+        status = putUsers();
+    }
+    if (status.ok()) {
+        status = store_.commit();
+    }
+    if (!status.ok()) {
+        // Whether it was undone does not matter: it is said again, and changes nothing.
+        const Status undone = store_.abandon();
+        directory_.failed(std::move(users_));
+        return {Code::StoreUnavailable, status.detail() + undone.detail()};
+    }
+    directory_.stored(users_);
+    for (Publication& publication : outbox_.take()) {
+        effects.publications.push_back(std::move(publication));
+    }
+    return {};
 }
 
 Status Batch::abandoned(const Status& failure) {

@@ -120,17 +120,39 @@ void Hub::redisDown() {
 
 void Hub::add(Stream& stream, const InboxKey& key, std::string_view lastEventId,
               uint64_t now) {
-    Inbox* found = lookUp(key);
-    Inbox& inbox = found != nullptr ? *found : make(key, now);
-    inbox.streams.push_back(&stream);
-    stream.inbox = &inbox;
-    stream.state = Stream::State::Opening;
     stream.resume = !lastEventId.empty();
     if (stream.resume) {
         const std::optional<Cursor> cursor = parseCursor(lastEventId, run_);
         stream.foreign = !cursor;
         stream.wanted = cursor.value_or(Cursor());
     }
+    follow(stream, key, now);
+}
+
+void Hub::add(Stream& stream, const InboxKey& own, const InboxKey& team,
+              std::string_view lastEventId, uint64_t now) {
+    TeamLeg& leg = teamLegs_[&stream];
+    leg.own = &stream;
+    leg.beginning = std::make_unique<Beginning>();
+    leg.part = Stream::Part::Team;
+    stream.part = Stream::Part::Own;
+    stream.resume = leg.resume = !lastEventId.empty();
+    if (stream.resume) {
+        const std::optional<Place> place = parsePlace(lastEventId, run_, team.high);
+        stream.foreign = leg.foreign = !place;
+        stream.wanted = place.value_or(Place()).own;
+        leg.wanted = place.value_or(Place()).team;
+    }
+    follow(stream, own, now);
+    follow(leg, team, now);
+}
+
+void Hub::follow(Stream& stream, const InboxKey& key, uint64_t now) {
+    Inbox* found = lookUp(key);
+    Inbox& inbox = found != nullptr ? *found : make(key, now);
+    inbox.streams.push_back(&stream);
+    stream.inbox = &inbox;
+    stream.state = Stream::State::Opening;
     switch (inbox.subscription) {
         case Inbox::Subscription::None:
             subscribe(inbox);
@@ -147,6 +169,15 @@ void Hub::remove(Stream& stream) {
     if (stream.inbox == nullptr) {
         return;
     }
+    if (stream.part == Stream::Part::Own) {
+        leave(teamLegOf(stream));
+        teamLegs_.erase(&stream);
+        stream.part = Stream::Part::Whole;
+    }
+    leave(stream);
+}
+
+void Hub::leave(Stream& stream) {
     Inbox& inbox = *stream.inbox;
     dropFetch(stream);
     stream.inbox = nullptr;
@@ -190,11 +221,18 @@ void Hub::forget(Inbox& inbox) {
     inboxes_.erase(at);
 }
 
-void Hub::refuse(Stream& stream) {
-    if (stream.state != Stream::State::Refused) {
-        stream.state = Stream::State::Refused;
-        outlet_.refuse(stream);
+// The whole stream, whichever leg cannot.
+void Hub::refuse(Stream& leg) {
+    if (leg.state == Stream::State::Refused) {
+        return;
     }
+    for (Stream* each : {&leg, otherOf(leg)}) {
+        if (each != nullptr) {
+            dropFetch(*each);
+            each->state = Stream::State::Refused;
+        }
+    }
+    outlet_.refuse(callerOf(leg));
 }
 
 // --- Subscriptions and announcements
@@ -244,7 +282,7 @@ void Hub::announced(const InboxKey& key, const LogId& previous, const Entry& ent
         }
         if (stream->position == previous) {
             stream->position = entry.id;
-            outlet_.deliver(*stream, {&entry, 1, 0});
+            deliver(*stream, {&entry, 1, 0});
         } else {
             catchUp(*stream);
         }
@@ -357,6 +395,13 @@ void Hub::renewed(const InboxKey& key, uint64_t renewal,
     inbox->foreign = false;
 }
 
+// Its position is a good one again.
+void Hub::reset(Stream& leg) {
+    Place place = placeOf(leg);
+    (leg.part == Stream::Part::Team ? place.team : place.own) = {leg.position, 0};
+    outlet_.reset(callerOf(leg), place, leg.inbox->foreign ? kForeign : kGap);
+}
+
 void Hub::settle(Stream& stream, const LogId& last, bool lost) {
     switch (stream.state) {
         case Stream::State::Opening:
@@ -376,10 +421,17 @@ void Hub::settle(Stream& stream, const LogId& last, bool lost) {
                 dropFetch(stream);
                 stream.state = Stream::State::Live;
                 stream.position = last;
-                outlet_.reset(stream, last, stream.inbox->foreign ? kForeign : kGap);
+                reset(stream);
             }
             if (stream.state == Stream::State::Live) {
                 catchUp(stream);
+            }
+            wakeOther(stream);
+            break;
+        case Stream::State::Held:
+            if (lost) {
+                stream.position = last;
+                openAnew(stream, stream.resume ? kGap : std::string_view());
             }
             break;
         case Stream::State::Refused:
@@ -398,17 +450,27 @@ void Hub::begin(Stream& stream, const LogId& last, bool lost) {
     } else if (lost || last < stream.wanted.id) {
         openAnew(stream, kGap);
     } else if (stream.wanted.id == last && stream.wanted.events == 0) {
-        open(stream, {stream.wanted, true, {}, {}});
+        Opening opening;
+        opening.place.own = stream.wanted;
+        opening.resumed = true;
+        open(stream, opening);
     } else {
         fetch(stream, stream.wanted.id, Stream::State::Replaying);
     }
 }
 
 void Hub::openAnew(Stream& stream, std::string_view reason) {
-    open(stream, {{stream.position, 0}, false, {}, reason});
+    Opening opening;
+    opening.place.own = {stream.position, 0};
+    opening.reset = reason;
+    open(stream, opening);
 }
 
 void Hub::open(Stream& stream, const Opening& opening) {
+    if (stream.part != Stream::Part::Whole) {
+        hold(stream, opening);
+        return;
+    }
     stream.state = Stream::State::Live;
     outlet_.open(stream, opening);
     catchUp(stream);
@@ -440,7 +502,9 @@ void Hub::catchUp(Stream& stream) {
     if (!(stream.position < stream.inbox->latest)) {
         return;
     }
-    if (outlet_.busy(stream)) {
+    const Stream* other = otherOf(stream);
+    const bool waits = other != nullptr && other->fetch != 0;
+    if (waits || outlet_.busy(callerOf(stream))) {
         stream.state = Stream::State::Paused;
     } else {
         fetch(stream, stream.position, Stream::State::Behind);
@@ -448,9 +512,14 @@ void Hub::catchUp(Stream& stream) {
 }
 
 void Hub::taken(Stream& stream) {
-    if (stream.inbox != nullptr && stream.state == Stream::State::Paused) {
-        stream.state = Stream::State::Live;
-        catchUp(stream);
+    if (stream.inbox == nullptr) {
+        return;
+    }
+    for (Stream* leg : {&stream, otherOf(stream)}) {
+        if (leg != nullptr && leg->state == Stream::State::Paused) {
+            leg->state = Stream::State::Live;
+            catchUp(*leg);
+        }
     }
 }
 
@@ -470,6 +539,7 @@ void Hub::fetched(uint64_t ticket, const std::vector<Entry>* entries) {
     } else {
         caughtUp(stream, known);
     }
+    wakeOther(stream);
 }
 
 void Hub::replayed(Stream& stream, const std::vector<Entry>& entries) {
@@ -484,7 +554,11 @@ void Hub::replayed(Stream& stream, const std::vector<Entry>& entries) {
     const size_t count = pageOf(entries, first);
     stream.position = entries[first + count - 1].id;
     raise(stream.inbox->latest, entries.back().id);
-    open(stream, {wanted, true, {entries.data() + first, count, wanted.events}, {}});
+    Opening opening;
+    opening.place.own = wanted;
+    opening.resumed = true;
+    opening.missed = {entries.data() + first, count, wanted.events};
+    open(stream, opening);
 }
 
 // Something newer than the position was heard of, so an intact log has both.
@@ -501,7 +575,7 @@ void Hub::caughtUp(Stream& stream, const std::vector<Entry>& entries) {
     const size_t count = pageOf(entries, 1);
     stream.position = entries[count].id;
     raise(inbox.latest, entries.back().id);
-    outlet_.deliver(stream, {entries.data() + 1, count, 0});
+    deliver(stream, {entries.data() + 1, count, 0});
     catchUp(stream);
 }
 

@@ -10,11 +10,17 @@
 // A stream belongs to the caller, who removes it before it dies. Nothing that the
 // outlet does may call the hub: who wants to remove a stream there does it after the
 // call.
+//
+// A person with a team follows two inboxes by one stream. To the hub these are two
+// legs, the caller's stream and one of the hub's own, each of which keeps the rule for
+// its log; to the outlet they are one stream. It opens when both legs can, resumes if
+// both do, and catches up with one log at a time.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -63,26 +69,30 @@ struct Stream {
     enum class State {
         Opening,    // waits for subscription and renewal
         Replaying,  // waits for the entries since `wanted`
+        Held,       // can open, and waits for the other leg
         Live,
         Behind,   // waits for the entries since `position`
         Paused,   // is behind, and waits until its client has taken what it was given
         Refused,  // waits for its removal
     };
+    enum class Part : uint8_t { Whole, Own, Team };
 
     Inbox* inbox = nullptr;  // nullptr: not in the hub
     State state = State::Opening;
     bool resume = false;   // the client gave a Last-Event-ID
     bool foreign = false;  // which is not of this Redis
-    Cursor wanted;         // what it gave
-    LogId position;        // all up to here was delivered
-    uint64_t fetch = 0;    // under way, 0: none
+    Part part = Part::Whole;
+    Cursor wanted;       // what it gave
+    LogId position;      // all up to here was delivered
+    uint64_t fetch = 0;  // under way, 0: none
 };
 
 // How a stream begins.
 struct Opening {
-    Cursor cursor;         // of `hello`
-    bool resumed = false;  // what follows is all that was missed
+    Place place;           // of `hello`
+    bool resumed = false;  // what follows is all that was missed, of each log
     Batch missed;
+    Batch missedTeam;
     std::string_view reset;  // reason of a `reset` after `hello`; empty: none
 };
 
@@ -102,8 +112,9 @@ public:
                            uint64_t fetch) = 0;
         virtual void open(Stream& stream, const Opening& opening) = 0;
         virtual void refuse(Stream& stream) = 0;  // instead of open()
-        virtual void deliver(Stream& stream, const Batch& batch) = 0;
-        virtual void reset(Stream& stream, const LogId& position,
+        virtual void deliver(Stream& stream, const Batch& batch,
+                             const Place& place) = 0;
+        virtual void reset(Stream& stream, const Place& place,
                            std::string_view reason) = 0;
         // Whether something that the stream was given is still on its way to the
         // client. When nothing is any more, taken() must be called.
@@ -129,6 +140,9 @@ public:
     // Redis must be up.
     void add(Stream& stream, const InboxKey& inbox, std::string_view lastEventId,
              uint64_t now);
+    // Likewise to follow two: their own and their team's.
+    void add(Stream& stream, const InboxKey& own, const InboxKey& team,
+             std::string_view lastEventId, uint64_t now);
     void remove(Stream& stream);
     const Inbox* find(const InboxKey& inbox) const;
 
@@ -161,6 +175,37 @@ private:
     };
     using Inboxes = std::list<Inbox>;  // by renewAt
 
+    // What a leg that can open has to say, until the other one can too. A page at most.
+    struct Half {
+        bool there = false;
+        bool resumed = false;
+        Cursor cursor;
+        std::vector<Entry> missed;
+        size_t skip = 0;
+        std::string_view reset;
+    };
+    struct Beginning {
+        Half own;
+        Half team;
+    };
+    struct TeamLeg : Stream {
+        Stream* own = nullptr;
+        std::unique_ptr<Beginning> beginning;  // until both are open
+    };
+
+    static Stream& callerOf(Stream& leg);
+    TeamLeg& teamLegOf(Stream& own);
+    Stream* otherOf(Stream& leg);
+    Cursor cursorOf(const Stream& leg) const;
+    Place placeOf(Stream& leg);
+    void follow(Stream& leg, const InboxKey& key, uint64_t now);
+    void leave(Stream& leg);
+    void deliver(Stream& leg, Batch batch);
+    void reset(Stream& leg);
+    void hold(Stream& leg, const Opening& opening);
+    void openBoth(Stream& own, TeamLeg& team);
+    void wakeOther(Stream& leg);
+
     Inbox* lookUp(const InboxKey& key);
     Inbox& make(const InboxKey& key, uint64_t now);
     void forget(Inbox& inbox);
@@ -187,6 +232,7 @@ private:
     Inboxes inboxes_;
     std::unordered_map<InboxKey, Inboxes::iterator, HashKey> index_;
     std::unordered_map<uint64_t, Stream*> fetches_;
+    std::unordered_map<const Stream*, TeamLeg> teamLegs_;  // by the caller's stream
     std::deque<InboxKey> queue_;
 };
 

@@ -2,9 +2,12 @@
 // where they were decoded, so nothing here can break out of its line.
 #include "ngx_module/core/sse.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <cstdio>
 
 #include "schema/keys.hpp"
+#include "schema/model.hpp"
 #include "schema/text.hpp"
 
 namespace messaging::core {
@@ -13,6 +16,13 @@ namespace {
 constexpr size_t kMaxCursorText =
     kRunDigits + 64;                      // three numbers of 20 digits at most
 constexpr size_t kKeptBytes = 64 * 1024;  // of a block that was cleared
+
+std::string tagText(uint64_t tag) {
+    char digits[17];
+    std::snprintf(digits, sizeof digits, "%016llx",
+                  static_cast<unsigned long long>(tag));
+    return digits;
+}
 
 void appendNumber(std::string& out, uint64_t number) {
     char digits[20];
@@ -70,6 +80,33 @@ void appendCursor(std::string& out, std::string_view run, const Cursor& cursor) 
     }
 }
 
+std::optional<Place> parsePlace(std::string_view text, std::string_view run,
+                                uint64_t tag) {
+    const size_t plus = tag == 0 ? std::string_view::npos : text.find('+');
+    if (tag != 0 && plus == std::string_view::npos) {
+        return std::nullopt;
+    }
+    Place place;
+    place.tag = tag;
+    const std::optional<Cursor> own = parseCursor(text.substr(0, plus), run);
+    const std::optional<Cursor> team =
+        tag == 0 ? Cursor() : parseCursor(text.substr(plus + 1), tagText(tag));
+    if (!own || !team) {
+        return std::nullopt;
+    }
+    place.own = *own;
+    place.team = *team;
+    return place;
+}
+
+void appendPlace(std::string& out, std::string_view run, const Place& place) {
+    appendCursor(out, run, place.own);
+    if (place.tag != 0) {
+        out += '+';
+        appendCursor(out, tagText(place.tag), place.team);
+    }
+}
+
 size_t eventsOf(const Batch& batch) {
     size_t events = 0;
     for (size_t i = 0; i < batch.count; ++i) {
@@ -78,25 +115,44 @@ size_t eventsOf(const Batch& batch) {
     return events - (batch.count == 0 ? 0 : batch.skip);
 }
 
-void appendBatch(std::string& out, std::string_view run, const Batch& batch) {
+void appendBatch(std::string& out, std::string_view run, const Batch& batch,
+                 const Place& place) {
+    Place at = place;
+    Cursor& moving = batch.team ? at.team : at.own;
     size_t skip = batch.skip;
     for (size_t i = 0; i < batch.count; ++i) {
         const Entry& entry = batch.first[i];
         for (size_t k = skip; k < entry.events.size(); ++k) {
+            if (entry.events[k].type == kRevoked) {
+                continue;
+            }
             const bool last = k + 1 == entry.events.size();
+            moving = {entry.id, last ? 0 : static_cast<uint32_t>(k + 1)};
             out += "id: ";
-            appendCursor(out, run, {entry.id, last ? 0 : static_cast<uint32_t>(k + 1)});
+            appendPlace(out, run, at);
             appendFrame(out, entry.events[k]);
         }
         skip = 0;
     }
 }
 
-void appendHello(std::string& out, std::string_view run, const Cursor& cursor,
+bool revokes(const Batch& batch, uint64_t tag) {
+    if (tag == 0 || batch.team) {
+        return false;
+    }
+    const auto says = [&](const Event& event) {
+        return event.type == kRevoked && event.data == revokedEvent(tagText(tag));
+    };
+    return std::any_of(batch.first, batch.first + batch.count, [&](const Entry& entry) {
+        return std::any_of(entry.events.begin(), entry.events.end(), says);
+    });
+}
+
+void appendHello(std::string& out, std::string_view run, const Place& place,
                  std::string_view identity, bool resumed, uint64_t retry) {
     appendRetry(out, retry);
     out += "id: ";
-    appendCursor(out, run, cursor);
+    appendPlace(out, run, place);
     out += "\nevent: hello\ndata: ";
     if (identity.size() > 2) {  // more than {}
         out += identity.substr(0, identity.size() - 1);
@@ -107,10 +163,10 @@ void appendHello(std::string& out, std::string_view run, const Cursor& cursor,
     out += resumed ? "\"resumed\":true}\n\n" : "\"resumed\":false}\n\n";
 }
 
-void appendReset(std::string& out, std::string_view run, const LogId& id,
+void appendReset(std::string& out, std::string_view run, const Place& place,
                  std::string_view reason) {
     out += "id: ";
-    appendCursor(out, run, {id, 0});
+    appendPlace(out, run, place);
     out += "\nevent: reset\ndata: {\"reason\":\"";
     out += reason;
     out += "\"}\n\n";

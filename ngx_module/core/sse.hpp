@@ -2,8 +2,10 @@
 // to the caller's strings, so that a hot path can keep one and allocate nothing.
 //
 // An event's id is a cursor: "RUN.MS-N" after a whole log entry, "RUN.MS-N.K" after its
-// K-th event where more follow; RUN names the Redis whose log it is. A cursor over
-// several logs will join such parts with "+".
+// K-th event where more follow; RUN names the Redis whose log it is. Who follows their
+// team's log too has a cursor over both, "RUN.MS-N+TEAM.MS-N": TEAM are digits of the
+// team's inbox, without which the place could be taken for one in another team's log,
+// where an entry of the same instant may have the same id.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +29,18 @@ struct Cursor {
 std::optional<Cursor> parseCursor(std::string_view text, std::string_view run);
 void appendCursor(std::string& out, std::string_view run, const Cursor& cursor);
 
+// Where a stream is, in its own log and its team's.
+struct Place {
+    Cursor own = {};
+    Cursor team = {};
+    uint64_t tag = 0;  // the team's; 0: there is no team
+};
+
+// As parseCursor; of exactly the logs that `tag` says.
+std::optional<Place> parsePlace(std::string_view text, std::string_view run,
+                                uint64_t tag);
+void appendPlace(std::string& out, std::string_view run, const Place& place);
+
 // An entry of a log: what was published at once.
 struct Entry {
     LogId id;
@@ -39,20 +53,26 @@ struct Batch {
     const Entry* first = nullptr;
     size_t count = 0;
     size_t skip = 0;
+    bool team = false;  // of the team's log
 };
 
 size_t eventsOf(const Batch& batch);
 
-// One frame for each event, with its id.
-void appendBatch(std::string& out, std::string_view run, const Batch& batch);
+// One frame for each event, with its id: `place`, but for the log that the batch is of.
+// Events for the module itself have none.
+void appendBatch(std::string& out, std::string_view run, const Batch& batch,
+                 const Place& place = {});
+
+// Whether a batch of a person's own log says that they are of this team no more.
+bool revokes(const Batch& batch, uint64_t tag);
 
 // The first frame of a stream. `identity` is a JSON object, which gains "resumed":
 // false tells the client to fetch everything now.
-void appendHello(std::string& out, std::string_view run, const Cursor& cursor,
+void appendHello(std::string& out, std::string_view run, const Place& place,
                  std::string_view identity, bool resumed, uint64_t retry);
 
-// Events were lost: the client must fetch everything, and is then at `id`.
-void appendReset(std::string& out, std::string_view run, const LogId& id,
+// Events were lost: the client must fetch everything, and is then at `place`.
+void appendReset(std::string& out, std::string_view run, const Place& place,
                  std::string_view reason);
 
 // The last frame. It has no id: the client keeps its last.

@@ -47,10 +47,11 @@ done_testing();
 
 sub new_system {
     my $t = Test::Messaging->new;
-    $t->conf(<<'CONF');
+    $t->conf(<<"CONF");
     server {
         listen 127.0.0.1:%%PORT%%;
         messaging_timeout 1s;
+        @{[Test::Messaging::Case::teams()]}
         location /api/messages { messaging; }
     }
 CONF

@@ -28,10 +28,11 @@ done_testing();
 sub at_all_points {
     my ($command, $lease) = @_;
     my $t = Test::Messaging->new;
-    $t->conf(<<'CONF');
+    $t->conf(<<"CONF");
     server {
         listen 127.0.0.1:%%PORT%%;
         messaging_timeout 1s;
+        @{[Test::Messaging::Case::teams()]}
         location /api/messages { messaging; }
     }
 CONF

@@ -47,7 +47,7 @@ struct Recorder : Hub::Outlet {
         return takes;
     }
     void open(Stream&, const Opening& opening) override {
-        note("open:" + formatLogId(opening.cursor.id) +
+        note("open:" + formatLogId(opening.place.own.id) +
              (opening.resumed ? ":resumed" : ""));
         for (size_t i = 0; i < opening.missed.count; ++i) {
             note("+" + formatLogId(opening.missed.first[i].id));
@@ -57,13 +57,13 @@ struct Recorder : Hub::Outlet {
         }
     }
     void refuse(Stream&) override { note("refuse"); }
-    void deliver(Stream&, const Batch& batch) override {
+    void deliver(Stream&, const Batch& batch, const Place&) override {
         for (size_t i = 0; i < batch.count; ++i) {
             note("deliver:" + formatLogId(batch.first[i].id));
         }
     }
-    void reset(Stream&, const LogId& position, std::string_view reason) override {
-        note("reset:" + formatLogId(position) + ":" + std::string(reason));
+    void reset(Stream&, const Place& place, std::string_view reason) override {
+        note("reset:" + formatLogId(place.own.id) + ":" + std::string(reason));
     }
     bool busy(const Stream&) override { return busies; }
 };

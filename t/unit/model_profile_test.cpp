@@ -20,7 +20,7 @@ START_TEST(startCarries) {
         "{\"members\":[\"me\",\"she\",\"you\"],\"hints\":[{\"id\":\"she\"},{\"id\":"
         "\"you\","
         "\"role\":\"seller\",\"name\":\"You\"}]}";
-    const auto hints = parseStart(hinted, "me", {}, From::Module);
+    const auto hints = parseStart(hinted, "me", {}, {}, From::Module);
     ck_assert(hints.ok());
     ck_assert_uint_eq(hints->hints.size(), 2);
     EXPECT_TEXT(encode(hints.value()), hinted);
@@ -43,7 +43,7 @@ START_TEST(startCarries) {
     };
     for (const auto& [member, field] : rows) {
         const std::string body = "{\"members\":[\"you\"]," + member + "}";
-        const auto refused = parseStart(body, "me", {}, From::Module);
+        const auto refused = parseStart(body, "me", {}, {}, From::Module);
         EXPECT_FOR(!refused.ok(), body);
         EXPECT_TEXT(refused.status().field(), field);
     }

@@ -61,7 +61,6 @@ START_TEST(startRefuses) {
         {"{\"members\":[\" bob\"]}", Code::InvalidField, "members"},
         {"{\"members\":[\"b\\nob\"]}", Code::InvalidField, "members"},
         {"{\"members\":[[\"bob\"]]}", Code::InvalidField, "members"},
-        {"{\"members\":[\"team:admin\"]}", Code::InvalidField, "members"},
         {"{\"members\":[\"bob\",\"team:\"]}", Code::InvalidField, "members"},
         {"{\"members\":[\"bob\"],\"content\":null}", Code::InvalidField, "content"},
         {"{\"members\":[\"bob\"],\"content\":\" \"}", Code::InvalidField, "content"},
@@ -485,7 +484,7 @@ START_TEST(conversationViews) {
         conversationView(conversation, "ann", {}, {}),
         "{\"id\":\"c1\",\"kind\":\"direct\",\"status\":\"open\",\"subject\":null,"
         "\"context\":null,\"members\":[{\"id\":\"ann\",\"role\":null,\"name\":null},"
-        "{\"id\":\"bob\",\"role\":null,\"name\":null}],"
+        "{\"id\":\"bob\",\"role\":null,\"name\":null}],\"member\":\"ann\","
         "\"createdAt\":\"2023-11-14T22:13:20.000Z\",\"lastMessageAt\":null,"
         "\"lastMessage\":null,\"lastSeq\":0,\"readSeq\":0,\"unreadCount\":0,"
         "\"archived\":false,\"rev\":0}");
@@ -508,13 +507,20 @@ START_TEST(conversationViews) {
         "\"context\":{\"type\":\"product\",\"id\":\"7\"},"
         "\"members\":[{\"id\":\"ann\",\"role\":null,\"name\":null},"
         "{\"id\":\"bob\",\"role\":\"seller\",\"name\":\"Bob\"}],"
-        "\"createdAt\":\"2023-11-14T22:13:20.000Z\","
+        "\"member\":\"ann\",\"createdAt\":\"2023-11-14T22:13:20.000Z\","
         "\"lastMessageAt\":\"2023-11-14T22:13:20.123Z\","
         "\"lastMessage\":{\"seq\":9,\"senderId\":\"bob\",\"content\":\"" +
             repeat("x", 159) +
             "…\",\"createdAt\":\"2023-11-14T22:13:20.123Z\"},"
             "\"lastSeq\":9,\"readSeq\":5,\"unreadCount\":3,\"archived\":false,\"rev\":"
             "0}");
+
+    Conversation desk = conversation;
+    desk.members = {"bob", "team:desk"};
+    const std::string seen = conversationView(desk, "team:desk", mine, users);
+    EXPECT_FOR(seen.find("{\"id\":\"team:desk\",\"role\":\"desk\",\"name\":null}],"
+                         "\"member\":\"team:desk\",") != std::string::npos,
+               seen);
 
     conversation.closed = true;
     conversation.archived = {"ann"};
@@ -532,15 +538,18 @@ START_TEST(conversationViews) {
 START_TEST(smallViews) {
     Membership mine;
     mine.conversation = "c1";
+    mine.member = "ann";
     mine.lastSeq = 9;
     mine.sent = 4;
     mine.readSeq = 5;
     mine.readSent = 3;
     EXPECT_TEXT(unreadEvent(mine),
-                "{\"conversationId\":\"c1\",\"lastSeq\":9,\"sent\":4,\"readSeq\":5,"
+                "{\"conversationId\":\"c1\",\"member\":\"ann\",\"lastSeq\":9,\"sent\":"
+                "4,\"readSeq\":5,"
                 "\"readSent\":3,\"unreadCount\":3}");
-    EXPECT_TEXT(readEvent("c1", "b<b", 5),
-                "{\"conversationId\":\"c1\",\"userId\":\"b\\u003cb\",\"readSeq\":5}");
+    EXPECT_TEXT(readEvent("c1", "team:desk", "b<b", 5),
+                "{\"conversationId\":\"c1\",\"member\":\"team:desk\","
+                "\"userId\":\"b\\u003cb\",\"readSeq\":5}");
     EXPECT_TEXT(readView(mine),
                 "{\"conversationId\":\"c1\",\"readSeq\":5,\"unreadCount\":3}");
     EXPECT_TEXT(identityView({"shop", "ann", "", ""}),
@@ -548,6 +557,9 @@ START_TEST(smallViews) {
     EXPECT_TEXT(
         identityView({"shop", "ann", "buyer", "Ann \"A\""}),
         "{\"id\":\"ann\",\"role\":\"buyer\",\"name\":\"Ann \\\"A\\\"\",\"teams\":[]}");
+    EXPECT_TEXT(identityView({"shop", "ann", "desk", "", "team:desk"}),
+                "{\"id\":\"ann\",\"role\":\"desk\",\"name\":null,"
+                "\"teams\":[\"team:desk\"]}");
 }
 
 }  // namespace

@@ -361,17 +361,32 @@ START_TEST(cursors) {
                    good);
     }
     for (const worker::ListCursor& cursor :
-         {worker::ListCursor{{1, "a"}, {2, "b"}},
-          worker::ListCursor{{0, "a b"}, {0, "é"}},
-          worker::ListCursor{{INT64_MAX, "x:1 2"}, {7, repeat("y", 128)}}}) {
+         {worker::ListCursor{{{1, "a"}, {2, "b"}}},
+          worker::ListCursor{{{0, "a b"}, {0, "é"}}},
+          worker::ListCursor{{{INT64_MAX, "x:1 2"}, {7, repeat("y", 128)}}},
+          worker::ListCursor{{{1, "a"}, {2, "b"}},
+                             worker::ListWalk{{3, "c 4"}, {5, "d"}}},
+          worker::ListCursor{{}, worker::ListWalk{{3, "c"}, {5, "d 6"}}},
+          worker::ListCursor{{{1, "a"}, {2, "+1"}}, worker::ListWalk{}}}) {
         const std::string text = worker::encodeCursor(cursor);
         const auto back = worker::decodeCursor(text);
         EXPECT_FOR(back && worker::encodeCursor(*back) == text, text);
-        ck_assert(back->start.activity == cursor.start.activity &&
-                  back->start.conversation == cursor.start.conversation &&
-                  back->last.activity == cursor.last.activity &&
-                  back->last.conversation == cursor.last.conversation);
+        const auto same = [](const worker::ListWalk& a, const worker::ListWalk& b) {
+            return a.start.activity == b.start.activity &&
+                   a.start.conversation == b.start.conversation &&
+                   a.last.activity == b.last.activity &&
+                   a.last.conversation == b.last.conversation;
+        };
+        ck_assert(same(back->own, cursor.own));
+        ck_assert(back->team.has_value() == cursor.team.has_value());
+        ck_assert(!back->team || same(*back->team, *cursor.team));
     }
+    const worker::ListWalk longest{{INT64_MAX, repeat("😀", limits::kMaxId)},
+                                   {INT64_MAX, repeat("😀", limits::kMaxId)}};
+    ck_assert_uint_le(worker::encodeCursor({longest, longest}).size(),
+                      limits::kMaxCursor);
+    // Without a team nothing begins at an edge.
+    ck_assert(!worker::decodeCursor(worker::encodeCursor({{}, {}})));
     std::vector<std::string> bad = {"x", "====", good + "A",     good + "=", "é",
                                     " ", "MTIz", "MSAyIDUgYSBi", "MSAyIDA"};
     for (size_t i = 1; i < good.size(); i += 3) {

@@ -1,6 +1,7 @@
 // Tests for sse: cursors from clients, frames byte by byte, both framings.
 #include "ngx_module/core/sse.hpp"
 
+#include "schema/model.hpp"
 #include "t/unit/unit.hpp"
 
 namespace messaging::unit {
@@ -90,19 +91,76 @@ START_TEST(framesOfEntries) {
     EXPECT_TEXT(none, "");
 }
 
+constexpr uint64_t kTag = 0x00112233445566ff;
+
+// Two logs: a cursor over both, of which events of either move their part.
+START_TEST(placesOfTwo) {
+    const std::string both = "0123456789abcdef.5-0.2+00112233445566ff.1700000000000-7";
+    const Place place{{{5, 0}, 2}, {{1700000000000, 7}, 0}, kTag};
+    std::string text;
+    appendPlace(text, kRun, place);
+    EXPECT_TEXT(text, both);
+    const auto back = parsePlace(both, kRun, kTag);
+    ck_assert(back && back->own.events == 2 && back->team.id == place.team.id);
+    ck_assert(parsePlace("0123456789abcdef.5-0", kRun, 0));
+    const std::string bad[] = {
+        "",
+        "+",
+        "0123456789abcdef.5-0",
+        "0123456789abcdef.5-0+",
+        "0123456789abcdef.5-0+0123456789abcdef.5-0",
+        "0123456789abcdef.5-0+00112233445566fe.5-0",
+        "00112233445566ff.5-0+0123456789abcdef.5-0",
+        "0123456789abcdef.5-0+00112233445566ff.5-0+00112233445566ff.5-0"};
+    for (const std::string& one : bad) {
+        EXPECT_FOR(!parsePlace(one, kRun, kTag), one);
+    }
+    ck_assert(!parsePlace(both, kRun, 0) && !parsePlace(both, kRun, kTag + 1));
+
+    const std::vector<Entry> entries = {{{6, 0}, {{"read", "1"}, {"read", "2"}}}};
+    std::string own;
+    appendBatch(own, kRun, {entries.data(), 1, 1}, place);
+    EXPECT_TEXT(own,
+                "id: 0123456789abcdef.6-0+00112233445566ff.1700000000000-7\n"
+                "event: read\ndata: 2\n\n");
+    std::string team;
+    appendBatch(team, kRun, {entries.data(), 1, 0, true}, place);
+    EXPECT_TEXT(team,
+                "id: 0123456789abcdef.5-0.2+00112233445566ff.6-0.1\nevent: read\n"
+                "data: 1\n\nid: 0123456789abcdef.5-0.2+00112233445566ff.6-0\n"
+                "event: read\ndata: 2\n\n");
+}
+
+// What is for the module is not for its clients.
+START_TEST(revocations) {
+    const std::string inbox = "00112233445566ff8899aabbccddeeff";
+    const std::vector<Entry> entries = {
+        {{5, 0}, {{"read", "1"}, {kRevoked, revokedEvent(inbox)}}},
+        {{6, 0}, {{"read", "2"}}}};
+    const Batch all{entries.data(), 2, 0};
+    ck_assert(revokes(all, kTag) && !revokes(all, kTag + 1) && !revokes(all, 0));
+    ck_assert(!revokes({entries.data() + 1, 1, 0}, kTag));
+    ck_assert(!revokes({entries.data(), 2, 0, true}, kTag));
+    std::string out;
+    appendBatch(out, kRun, all);
+    EXPECT_TEXT(out,
+                "id: 0123456789abcdef.5-0.1\nevent: read\ndata: 1\n\n"
+                "id: 0123456789abcdef.6-0\nevent: read\ndata: 2\n\n");
+}
+
 START_TEST(framesOfTheStream) {
     std::string out;
-    appendHello(out, kRun, {{5, 0}, 2}, R"({"id":"a"})", true, 2345);
+    appendHello(out, kRun, Place{{{5, 0}, 2}}, R"({"id":"a"})", true, 2345);
     EXPECT_TEXT(out,
                 "retry: 2345\nid: 0123456789abcdef.5-0.2\nevent: hello\n"
                 "data: {\"id\":\"a\",\"resumed\":true}\n\n");
     out.clear();
-    appendHello(out, kRun, {{5, 0}, 0}, "{}", false, 1);
+    appendHello(out, kRun, Place{{{5, 0}, 0}}, "{}", false, 1);
     EXPECT_TEXT(out,
                 "retry: 1\nid: 0123456789abcdef.5-0\nevent: hello\n"
                 "data: {\"resumed\":false}\n\n");
     out.clear();
-    appendReset(out, kRun, {9, 1}, "gap");
+    appendReset(out, kRun, Place{{{9, 1}, 0}}, "gap");
     EXPECT_TEXT(
         out, "id: 0123456789abcdef.9-1\nevent: reset\ndata: {\"reason\":\"gap\"}\n\n");
     out.clear();
@@ -134,8 +192,8 @@ START_TEST(blocks) {
 }  // namespace
 
 Suite* sseSuite() {
-    return suiteOf("sse", {cursorsGoRound, foreignCursors, framesOfEntries,
-                           framesOfTheStream, blocks});
+    return suiteOf("sse", {cursorsGoRound, foreignCursors, framesOfEntries, placesOfTwo,
+                           revocations, framesOfTheStream, blocks});
 }
 
 }  // namespace messaging::unit

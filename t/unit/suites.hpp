@@ -18,6 +18,7 @@
     SUITE(hash)                 \
     SUITE(hub)                  \
     SUITE(hub_loss)             \
+    SUITE(hub_team)             \
     SUITE(json)                 \
     SUITE(keys)                 \
     SUITE(language)             \
@@ -42,6 +43,7 @@
     SUITE(store_many)           \
     SUITE(store_membership)     \
     SUITE(store_sqlite)         \
+    SUITE(team)                 \
     SUITE(text)                 \
     SUITE(thread)               \
     SUITE(token)                \

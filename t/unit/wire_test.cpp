@@ -18,7 +18,7 @@ Command aCommand() {
     Command command;
     command.operation = Operation::Send;
     command.id = kId;
-    command.who = {"shop", "ann", "buyer", "Ann É."};
+    command.who = {"shop", "ann", "buyer", "Ann É.", "team:buyer"};
     command.conversation = "c1";
     command.key = "c:k1";
     command.body = "{\"content\":\"hi\"}";
@@ -73,7 +73,8 @@ START_TEST(commandGolden) {
     EXPECT_TEXT(
         joined(encodeCommand(command, scratch)),
         "v=1\nop=send\nid=00112233445566778899aabbccddeeff\nsite=shop\nuser=ann\n"
-        "role=buyer\nname=Ann É.\nconv=c1\nkey=c:k1\nbody={\"content\":\"hi\"}\n"
+        "role=buyer\nname=Ann "
+        "É.\nteam=team:buyer\nconv=c1\nkey=c:k1\nbody={\"content\":\"hi\"}\n"
         "reply=msg:reply:p1\nttl=5000\n");
     Command profiled = command;
     profiled.profile = std::string(kId) + ":3";
@@ -186,6 +187,10 @@ START_TEST(commandRefuses) {
         {"name", longName},
         {"name", "a\nb"},
         {"name", "\x80"},
+        {"team", "buyer"},
+        {"team", "team:"},
+        {"team", "team:Buyer"},
+        {"team", "team:buyer2"},
         {"conv", ""},
         {"conv", longId},
         {"conv", "c\n1"},

@@ -21,8 +21,14 @@ use Test::Messaging::Load;
 use Test::Messaging::Request;
 
 sub commands {
-    return ('start with content', 'start without', 'start a ticket', 'send', 'send data', 'repeat', 'read', 'change');
+    return ('start with content', 'start without', 'start a ticket', 'send', 'send data', 'repeat', 'read', 'change',
+        'send for a team', 'read for a team');
 }
+
+# For the configuration: each case has a team of its own, of which alice is the only person, so that
+# the team's numbers are hers.
+use constant MOST_CASES => 40;
+sub teams { return 'messaging_teams ' . join(' ', map { "desk$_" } 1 .. MOST_CASES) . ';' }
 
 # What a command's body has besides.
 my %extras = (
@@ -37,18 +43,21 @@ sub new {
     my $self = bless { messaging => $messaging, alice => "alice$n", bob => "bob$n", listeners => [] },
         $class;
     $self->{extras} = $extras{$command} // {};
+    my $role = $self->{role} = $command =~ /team/ ? "desk$n" : undef;
+    $messaging->{tokens}{ $self->{alice} } = $messaging->token($self->{alice}, role => $role) if $role;
+    my $other = $role ? "team:$role" : $self->{alice};
     $self->{conversation} = $command eq 'start a ticket'
         ? Test::Messaging::Load::ticket_id($self->{alice}, 'the key')
-        : Test::Messaging::Load::conversation_id(@$self{qw(alice bob)});
+        : Test::Messaging::Load::conversation_id($other, $self->{bob});
     my $op = $command =~ s/ .*//r;
     my $operation = $self->{operation} = {
         op => $op eq 'repeat' ? 'send' : $op, user => $self->{alice}, attempts => [],
         conversation => $self->{conversation}, key => 'the key', start => now(),
     };
-    $operation->{content} = "words $n" if $command !~ /^(?:read|change|start without)$/;
+    $operation->{content} = "words $n" if $command !~ /^(?:read|change|start without)/;
     $self->{operations} = [$operation];
     if ($op ne 'start') {
-        $messaging->open_conversation($self->{bob}, $self->{alice});
+        $messaging->open_conversation($self->{bob}, $other);
         $self->say("first $n");
     }
     $self->until_answered if $op eq 'repeat';
