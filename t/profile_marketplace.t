@@ -42,6 +42,7 @@ is(say(200, "the buyer's list", 'bea', 'GET', $all)->{conversations}[0]{sellerNa
     'a hint stands until they say their name');
 person('sam', 'seller', 'Sam Martin');
 say(200, 'the seller signs in with a name', 'sam', 'GET', $all);
+say(201, 'and writes', 'sam', 'POST', '/api/messages/send', { conversationId => $id, content => 'Oui.' });
 say(200, 'another page says another', 'bea', 'POST', $all, { productId => 42, sellerId => 'sam', sellerName => 'Faux' });
 $t->wait_for('the name', sub {
     say_name() eq 'Sam Martin';

@@ -156,7 +156,7 @@ public:
     // By maximum, component by component; made where absent. What is copied from the
     // conversation changes only when `rev` rises.
     virtual Status raise(const std::vector<Membership>& memberships) = 0;
-    // Names and roles, the newest word wins.
+    // Names and roles, the newest word wins; who says no name keeps the one they had.
     virtual Status putUsers(const std::vector<User>& users) = 0;
     // The same of those only of whom nothing is known.
     virtual Status hintUsers(const std::vector<User>& users) = 0;

@@ -3,6 +3,7 @@
 // (store_mongo_documents.cpp).
 #pragma once
 
+#include <functional>
 #include <utility>
 
 #include "worker/store.hpp"
@@ -101,7 +102,8 @@ private:
     Status loadOrdinals(std::map<ConversationRef, ConversationState>& states);
     Status loadMemberships(std::map<ConversationRef, ConversationState>& states);
 
-    Status writeUsers(const std::vector<User>& users, const char* operation);
+    using UserUpdate = std::function<void(const User& user, Document* update)>;
+    Status writeUsers(const std::vector<User>& users, const UserUpdate& word);
     UniqueBulk bulk(Name name, bool ordered);
     BulkOutcome execute(mongoc_bulk_operation_t* bulk, std::string_view what);
     // What a write means to the batch: its code, and whether it can still be abandoned.

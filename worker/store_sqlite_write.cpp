@@ -317,9 +317,10 @@ Status SqliteStore::raise(const std::vector<Membership>& memberships) {
 Status SqliteStore::putUsers(const std::vector<User>& users) {
     return writeUsers(users,
                       "INSERT INTO users (id, role, name) VALUES (?, ?, ?)"
-                      " ON CONFLICT (id) DO UPDATE"
-                      " SET role = excluded.role, name = excluded.name"
-                      " WHERE role <> excluded.role OR name <> excluded.name");
+                      " ON CONFLICT (id) DO UPDATE SET role = excluded.role,"
+                      " name = coalesce(nullif(excluded.name, ''), name)"
+                      " WHERE role <> excluded.role OR"
+                      " excluded.name NOT IN (name, '')");
 }
 
 Status SqliteStore::hintUsers(const std::vector<User>& users) {

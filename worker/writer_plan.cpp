@@ -372,7 +372,9 @@ Status Batch::nameMembers() {
         const Identity& who = task.in->command.who;
         if (!task.dropped && !task.refused() &&
             !(who.role.empty() && who.name.empty())) {
-            known[{who.site, who.user}] = {who.site, who.user, who.role, who.name};
+            User& user = known[{who.site, who.user}];
+            user = {who.site, who.user, who.role,
+                    who.name.empty() ? user.name : who.name};
         }
     }
     for (Live* live : shown) {

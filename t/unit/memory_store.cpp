@@ -254,7 +254,10 @@ Status MemoryStore::raise(const std::vector<Membership>& all) {
 Status MemoryStore::putUsers(const std::vector<User>& all) {
     return perform("putUsers", [&] {
         for (const User& user : all) {
-            database_.users[{user.site, user.id}] = user;
+            User& known = database_.users[{user.site, user.id}];
+            const std::string name = user.name.empty() ? known.name : user.name;
+            known = user;
+            known.name = name;
         }
     });
 }

@@ -23,6 +23,13 @@ START_TEST(hintedUsers) {
     EXPECT_TEXT(nameOf("bob"), "seller B");
     batch(*store, {}, [&] { EXPECT_OK(store->hintUsers({{kSite, "bob", "z", "Z"}})); });
     EXPECT_TEXT(nameOf("bob"), "seller B");
+    // A sign-in that says no name leaves the one there is.
+    batch(*store, {}, [&] {
+        EXPECT_OK(
+            store->putUsers({{kSite, "bob", "guest", ""}, {kSite, "cat", "", ""}}));
+    });
+    EXPECT_TEXT(nameOf("bob"), "guest B");
+    EXPECT_TEXT(nameOf("cat"), " ");
     batch(*store, {}, [&] {
         EXPECT_OK(store->putUsers({{kSite, "bob", "admin", "Bob"}}));
     });
