@@ -66,6 +66,11 @@ Result<std::string> readArguments(Operation operation, std::string_view query) {
         return history.ok() ? Result<std::string>(encode(history.value()))
                             : history.status();
     }
+    if (operation == Operation::Search) {
+        auto search = parseSearch(queryBody(parameters.value()));
+        return search.ok() ? Result<std::string>(encode(search.value()))
+                           : search.status();
+    }
     if (!parameters->empty()) {
         return {Code::UnknownField, "it has no parameters", parameters->front().first};
     }

@@ -71,6 +71,18 @@ constexpr unsigned kMaxPage = 200;
 // Characters of a search.
 constexpr size_t kMaxSearch = 200;
 
+// Words of a message by which it is found: more than the longest text in a language
+// has, and a bound on what one made of single letters puts into an index.
+constexpr size_t kMaxWords = 2000;
+
+// How long a store may look for a page of a search: what takes longer would be answered
+// after its caller went, and other reads wait for it.
+constexpr unsigned kSearchMilliseconds = 1000;
+
+// Messages that no index has yet and that a search looks through itself, the newest of
+// them: the index is behind by less, unless it is being made for an old database.
+constexpr unsigned kMaxUnindexed = 10000;
+
 // Conversations that an unread-count names one by one; the total covers all.
 constexpr unsigned kMaxBadge = 1000;
 

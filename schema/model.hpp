@@ -115,6 +115,14 @@ struct UnreadArguments {
 Result<UnreadArguments> parseUnread(std::string_view body);
 std::string encode(const UnreadArguments& arguments);
 
+struct SearchArguments {
+    std::string q;       // trimmed
+    std::string cursor;  // empty: from the newest
+    unsigned limit = limits::kDefaultPage;
+};
+Result<SearchArguments> parseSearch(std::string_view body);
+std::string encode(const SearchArguments& arguments);
+
 // Query parameters as the JSON body that the parse functions read: names and values
 // already percent-decoded. Numbers stay strings there; the parse functions take both.
 std::string queryBody(const std::vector<std::pair<std::string, std::string>>& query);

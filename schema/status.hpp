@@ -34,6 +34,7 @@ enum class Code {
     QueueFull,             // 503 surely not stored
     RedisUnavailable,      // 503 surely not stored
     StoreUnavailable,      // 503 surely not stored
+    SearchTimeout,         // 503 nothing found within the time for it
     UnsupportedVersion,    // 503 the worker is of another protocol version
     Timeout,               // 504 unknown whether stored; repeat with the same key
 };

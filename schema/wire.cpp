@@ -31,6 +31,7 @@ constexpr OperationKind kOperations[] = {
     {Operation::List, "list", true, false, false, false},
     {Operation::Conversation, "conversation", true, false, true, false},
     {Operation::UnreadCount, "unread-count", true, false, false, false},
+    {Operation::Search, "search", true, false, false, false},
     {Operation::Stream, "stream", false, false, false, false},
     {Operation::Status, "status", false, false, false, false},
 };

@@ -23,6 +23,7 @@ enum class Operation {
     List,          // read
     Conversation,  // read
     UnreadCount,   // read
+    Search,        // read
     Stream,        // the module's own
     Status,        // the module's own
 };
@@ -45,7 +46,7 @@ struct Command {
     Operation operation = Operation::Send;
     std::string id;  // 32 hexadecimal digits, random; in every log line about it
     Identity who;
-    std::string conversation;  // empty for List, UnreadCount
+    std::string conversation;  // empty for List, UnreadCount, Search
     // Idempotency key with its prefix: "c:" the client's own, "i:" this command's id.
     std::string key;
     std::string body;     // the operation's arguments (model.hpp), canonical JSON

@@ -53,6 +53,7 @@ ask('PATCH', "/conversations/$id/read", { seq => 2 }, as => 'bob');
 ask('PATCH', "/conversations/$id", { status => 'closed', archived => JSON::PP::true, subject => 'Bicycle' }, as => 'bob');
 ask('GET', "/conversations?$_", undef, as => 'bob')
     for 'status=closed&unread=true', 'archived=true', 'context=product:7+a', 'context=product&q=ORDER', 'q=nothing';
+ask('GET', "/search?q=$_", undef, as => 'bob') for 'order', 'five&limit=1', 'absent';
 my $badge = ask('GET', '/unread-count', undef, as => 'bob');
 ask('GET', '/unread-count', undef, as => 'bob', headers => { 'If-None-Match' => $badge->{headers}{etag} });
 ask('POST', $message, { content => 'from a named one' },
@@ -74,12 +75,13 @@ ask('POST', '/conversations', { members => ['bob'], as => 'team' }, as => 'alice
 # Refusals.
 my @operations = (['POST', '/conversations', { members => ['bob'] }], ['GET', '/conversations'],
     ['GET', "/conversations/$id"], ['POST', $message, { content => 'x' }], ['GET', $message],
-    ['PATCH', "/conversations/$id/read", {}], ['PATCH', "/conversations/$id", { status => 'open' }], ['GET', '/unread-count'], ['GET', '/stream']);
+    ['PATCH', "/conversations/$id/read", {}], ['PATCH', "/conversations/$id", { status => 'open' }], ['GET', '/unread-count'], ['GET', '/search?q=x'],
+    ['GET', '/stream']);
 for my $operation (@operations) {
     my ($method, $path, $body) = @$operation;
     ask($method, $path, $body);
     ask($method, $path, $body, as => 'eve') if $path =~ /$id/;
-    ask($method, "$path?colour=1", $body, as => 'alice') if $path ne '/stream';
+    ask($method, $path . ($path =~ /\?/ ? '&' : '?') . 'colour=1', $body, as => 'alice') if $path ne '/stream';
     ask('DELETE', $path, undef, as => 'alice');
     next if !$body;
     ask($method, $path, '{', as => 'alice');

@@ -12,6 +12,7 @@
 #include "worker/bus.hpp"
 #include "worker/handler.hpp"
 #include "worker/health.hpp"
+#include "worker/indexer.hpp"
 #include "worker/inspect.hpp"
 #include "worker/log.hpp"
 #include "worker/loop.hpp"
@@ -44,7 +45,7 @@ void handleSignals() {
 
 Result<std::vector<std::unique_ptr<Store>>> makeStores(const Options& options) {
     std::vector<std::unique_ptr<Store>> stores;
-    for (unsigned i = 0; i < options.readers + 2; ++i) {
+    for (unsigned i = 0; i < options.readers + 3; ++i) {
         auto store = makeStore(options.store);
         if (!store.ok()) {
             return Status(store.status().code(), "--store: " + store.status().detail());
@@ -63,22 +64,26 @@ Status serve(const Options& options, spdlog::logger& log) {
     stores->pop_back();
     std::unique_ptr<Store> revocations = std::move(stores->back());
     stores->pop_back();
+    std::unique_ptr<Store> indexed = std::move(stores->back());
+    stores->pop_back();
 
     const Owner self = thisOwner();
     const Keys keys(options.prefix);
     Health redis(log, "Redis");
     Health storage(log, "the store");
-    const Context context{stopping, log, redis, storage};
+    std::atomic<bool> first{false};
+    const Context context{stopping, log, redis, storage, first};
     Writer writer(*store, self.id());
     Bus bus(options.redis, keys, self);
     WriteLoop loop(context, bus, *store, writer);
     log.info("starts as {}, {} readers", self.id(), options.readers);
 
-    struct StopOnExit {  // whatever ends the write loop ends the readers, then joined
+    struct StopOnExit {  // whatever ends the write loop ends the others, then joined
         ~StopOnExit() { stopping = true; }
     };
     ReadPool pool(context, writer);
     RevokerThread revoker(context, options.redis, keys, std::move(revocations));
+    const Indexer indexer(context, std::move(indexed));
     StopOnExit stopReaders;
     for (std::unique_ptr<Store>& one : stores.value()) {
         pool.start(options.redis, keys, std::move(one));

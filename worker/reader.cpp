@@ -16,6 +16,7 @@
 #include "worker/fold.hpp"
 #include "worker/handler.hpp"
 #include "worker/inboxes.hpp"
+#include "worker/reader_search.hpp"
 
 namespace messaging::worker {
 namespace {
@@ -428,6 +429,8 @@ Answer answer(Store& store, const Command& command) {
             return showList(store, command);
         case Operation::UnreadCount:
             return showUnread(store, command);
+        case Operation::Search:
+            return showSearch(store, command);
         default:
             return {Code::InvalidField, "not a read", "op"};
     }

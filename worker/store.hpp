@@ -16,6 +16,7 @@
 // seconds.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -28,6 +29,7 @@
 #include "schema/model.hpp"
 #include "schema/revocation.hpp"
 #include "schema/status.hpp"
+#include "worker/words.hpp"
 
 namespace messaging::worker {
 
@@ -76,6 +78,26 @@ struct ListRange {
     ListFilter filter = {};
 };
 
+// Newest first: by the time of messages, of equal ones as the store likes.
+struct SearchRange {
+    Words words;             // all of them; not none
+    std::string below = {};  // a place, exclusive: older than this
+    unsigned limit = limits::kDefaultPage;
+    std::chrono::milliseconds patience{limits::kSearchMilliseconds};
+};
+
+struct Hit {
+    Message message;
+    std::string place;  // digits and "-" and lower-case letters; the store's own
+};
+
+struct Hits {
+    std::vector<Hit> hits;
+    // Otherwise patience was over: these are the newest all the same, and there may be
+    // more, fewer than the limit though they are.
+    bool complete = true;
+};
+
 struct Unread {
     uint64_t count = 0;  // of all conversations
     std::vector<std::pair<std::string, uint64_t>> conversations;  // at most kMaxBadge
@@ -115,6 +137,9 @@ public:
     virtual Result<std::vector<Message>> history(const ConversationRef& ref,
                                                  const HistoryArguments& range) = 0;
     virtual Result<std::vector<Membership>> memberships(const ConversationRef& ref) = 0;
+    // Of several conversations, in any order.
+    virtual Result<std::vector<Membership>> membershipsOf(
+        const std::vector<ConversationRef>& refs) = 0;
     // Newest activity first.
     virtual Result<std::vector<Membership>> list(const std::string& site,
                                                  const std::string& member,
@@ -129,6 +154,11 @@ public:
     // How many of the member's own messages have a seq of at most `seq`.
     virtual Result<uint64_t> ordinalAt(const ConversationRef& ref,
                                        const std::string& member, uint64_t seq) = 0;
+    // Messages with these words in conversations of any of these members, committed
+    // ones that no index has yet too. InvalidCursor: `below` is no place of this store.
+    virtual Result<Hits> search(const std::string& site,
+                                const std::vector<std::string>& members,
+                                const SearchRange& range) = 0;
     // State of those that exist, from messages (the truth) and memberships.
     virtual Result<std::map<ConversationRef, ConversationState>> load(
         const std::vector<ConversationRef>& refs) = 0;
@@ -155,6 +185,12 @@ public:
     virtual Status putUsers(const std::vector<User>& users) = 0;
     virtual Status commit() = 0;
     virtual Status abandon() = 0;
+
+    // --- The index of words, which no writer waits for
+
+    // Puts at most so many messages into it that it does not have yet. Returns how many
+    // it looked at; 0: it has all. Several may do it at once, and any may die doing it.
+    virtual Result<size_t> index(size_t most) = 0;
 
     // --- Recovery and check
 

@@ -19,8 +19,9 @@ enum class Name {
     Notes,
     Meta,
     Revocations,
+    Words,
 };
-constexpr size_t kNames = 7;
+constexpr size_t kNames = 8;
 
 // The URI with what this store demands and, where it says nothing, our timeouts.
 Result<UniqueUri> parseUri(const std::string& text);

@@ -3,6 +3,7 @@
 #include "worker/store_sqlite_impl.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 
 #include "schema/limits.hpp"
@@ -87,30 +88,6 @@ Result<std::vector<Membership>> allMemberships(Query& query, const std::string& 
 uint64_t choiceOf(const std::optional<bool>& wanted) {
     return wanted ? uint64_t{*wanted} : 2;
 }
-
-// One state of the database for several statements. Inside a batch that is there
-// already.
-class Snapshot {
-public:
-    explicit Snapshot(Database& database)
-        : database_(database),
-          own_(sqlite3_get_autocommit(database.connection()) != 0) {
-        if (own_) {
-            Query(database_, "BEGIN").run();
-        }
-    }
-    ~Snapshot() {
-        if (own_) {
-            database_.rollback();  // nothing was written
-        }
-    }
-    Snapshot(const Snapshot&) = delete;
-    Snapshot& operator=(const Snapshot&) = delete;
-
-private:
-    Database& database_;
-    bool own_;
-};
 
 }  // namespace
 
@@ -226,6 +203,19 @@ Result<std::vector<Membership>> SqliteStore::memberships(const ConversationRef& 
                 " WHERE conversation = ?");
     query.bind(number.value());
     return allMemberships(query, ref.site, "reading memberships");
+}
+
+Result<std::vector<Membership>> SqliteStore::membershipsOf(
+    const std::vector<ConversationRef>& refs) {
+    std::vector<Membership> found;
+    for (const auto& ref : refs) {
+        auto some = memberships(ref);
+        if (!some.ok()) {
+            return some.status();
+        }
+        std::move(some->begin(), some->end(), std::back_inserter(found));
+    }
+    return found;
 }
 
 Result<std::vector<Membership>> SqliteStore::list(const std::string& site,

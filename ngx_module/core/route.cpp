@@ -35,6 +35,9 @@ std::optional<Place> fixedPlace(std::string_view path) {
     if (path == "/unread-count") {
         return reading(Operation::UnreadCount);
     }
+    if (path == "/search") {
+        return reading(Operation::Search);
+    }
     if (path == "/stream") {
         Place place = reading(Operation::Stream);
         place.head = false;

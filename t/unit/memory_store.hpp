@@ -68,6 +68,12 @@ public:
                                          const HistoryArguments& range) override;
     Result<std::vector<Membership>> memberships(
         const worker::ConversationRef& ref) override;
+    Result<std::vector<Membership>> membershipsOf(
+        const std::vector<worker::ConversationRef>& refs) override;
+    Result<worker::Hits> search(const std::string& site,
+                                const std::vector<std::string>& members,
+                                const worker::SearchRange& range) override;
+    Result<size_t> index(size_t most) override { return size_t{0}; }
     Result<std::vector<Membership>> list(const std::string& site,
                                          const std::string& member,
                                          const worker::ListRange& range) override;

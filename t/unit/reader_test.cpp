@@ -425,6 +425,43 @@ START_TEST(unreadCount) {
     EXPECT_TEXT(at(desk.look(Operation::UnreadCount, "ann", "").body, "count"), "0");
 }
 
+// --- Search
+
+START_TEST(search) {
+    Desk desk;
+    const std::string pair = idOf(kPair);
+    desk.run({startOf("ann", kThree, "one castle"),
+              sendOf("bob", desk.id, "two Castles"),
+              startOf("ann", kPair, "three castle"), readOf("bob", pair, 1)});
+    const auto find = [&](const std::string& user, const SearchArguments& arguments) {
+        const Reply reply = desk.look(Operation::Search, user, "", encode(arguments));
+        std::string all = reply.code == Code::Ok ? "" : "failed";
+        for (int i = 0; at(reply.body, "messages." + std::to_string(i)) != "-"; ++i) {
+            const std::string message = "messages." + std::to_string(i);
+            all += at(reply.body, message + ".content");
+            all += at(reply.body, message + ".read") == "true" ? "+," : ",";
+        }
+        return std::pair(all, at(reply.body, "nextCursor"));
+    };
+    std::string all = find("cat", {"castle", "", 9}).first;
+    ck_assert(all.find("one castle,") != std::string::npos);
+    ck_assert(all.find("two Castles,") != std::string::npos);
+    ck_assert(all.find("three") == std::string::npos);
+    EXPECT_TEXT(find("ann", {"three", "", 9}).first, "three castle+,");
+    EXPECT_TEXT(find("bob", {"three", "", 9}).first, "three castle+,");
+    EXPECT_TEXT(find("eve", {"castle", "", 9}).first, "");
+    const auto first = find("ann", {"castle", "", 2});
+    const auto second = find("ann", {"castle", first.second, 2});
+    ck_assert(first.second != "null");
+    EXPECT_TEXT(second.second, "null");
+    ck_assert_uint_eq((first.first + second.first).size(),
+                      find("ann", {"castle", "", 3}).first.size());
+    EXPECT_TEXT(find("ann", {"castle", "", 3}).second, "null");
+    EXPECT_TEXT(find("ann", {"?!", "", 3}).second, "null");
+    ck_assert_uint_eq(desk.trips, 0);
+    ck_assert(desk.look(Operation::Search, "ann", "", "{}").code == Code::MissingField);
+}
+
 // --- Faults
 
 START_TEST(faults) {
@@ -434,11 +471,15 @@ START_TEST(faults) {
     std::string cursor;
     page(desk, 2, &cursor);
     const std::string next = encode(ListArguments{cursor, 2});
-    for (const Operation operation : {Operation::History, Operation::Conversation,
-                                      Operation::List, Operation::UnreadCount}) {
+    for (const Operation operation :
+         {Operation::History, Operation::Conversation, Operation::List,
+          Operation::UnreadCount, Operation::Search}) {
         const bool list = operation == Operation::List;
-        const std::string id = list ? "" : desk.id;
-        const std::string body = list ? next : "{}";
+        const bool search = operation == Operation::Search;
+        const std::string id = list || search ? "" : desk.id;
+        const std::string body = list     ? next
+                                 : search ? encode(SearchArguments{"1", "", 5})
+                                          : "{}";
         ck_assert(desk.look(operation, "ann", id, body).code == Code::Ok);
         const size_t trips = desk.trips;
         for (size_t n = 1; n <= trips; ++n) {
@@ -457,10 +498,10 @@ START_TEST(faults) {
 
 Suite* readerSuite() {
     return suiteOf(
-        "reader",
-        {history, historyRead, notYours, badArguments, conversation, list, listPages,
-         filteredList, listWhileThingsMove, listWhileAllMoves,
-         listMovesBetweenTwoQuestions, listOfEqualTimes, cursors, unreadCount, faults});
+        "reader", {history, historyRead, notYours, badArguments, conversation, list,
+                   listPages, filteredList, listWhileThingsMove, listWhileAllMoves,
+                   listMovesBetweenTwoQuestions, listOfEqualTimes, cursors, unreadCount,
+                   search, faults});
 }
 
 }  // namespace messaging::unit

@@ -40,6 +40,7 @@
     SUITE(store_contract)       \
     SUITE(store_membership)     \
     SUITE(store_revocation)     \
+    SUITE(store_search)         \
     SUITE(store_sqlite)         \
     SUITE(team)                 \
     SUITE(text)                 \
@@ -48,7 +49,8 @@
     SUITE(token_jwks)           \
     SUITE(token_key)            \
     SUITE(token_session)        \
-    SUITE(wire)
+    SUITE(wire)                 \
+    SUITE(words)
 
 namespace messaging::unit {
 

@@ -1,0 +1,43 @@
+// Arguments of a search.
+#include "schema/json.hpp"
+#include "schema/model.hpp"
+#include "schema/model_parts.hpp"
+
+namespace messaging {
+
+Result<SearchArguments> parseSearch(std::string_view body) {
+    const Result<json::Value> object = parseOptions(body, {"q", "cursor", "limit"});
+    if (!object.ok()) {
+        return object.status();
+    }
+    const json::Value* q = object->find("q");
+    if (q == nullptr) {
+        return missing("q");
+    }
+    SearchArguments arguments;
+    Result<std::string> words = parseLine(*q, "q", limits::kMaxSearch);
+    if (!words.ok()) {
+        return words.status();
+    }
+    arguments.q = std::move(words.value());
+    if (Status status = readLimit(object.value(), &arguments.limit); !status.ok()) {
+        return status;
+    }
+    if (Status status = readCursor(object.value(), &arguments.cursor); !status.ok()) {
+        return status;
+    }
+    return arguments;
+}
+
+std::string encode(const SearchArguments& arguments) {
+    std::string body;
+    json::Writer writer(body);
+    writer.object().member("q", arguments.q);
+    if (!arguments.cursor.empty()) {
+        writer.member("cursor", arguments.cursor);
+    }
+    writer.member("limit", uint64_t{arguments.limit}).end();
+    return body;
+}
+
+}  // namespace messaging
