@@ -221,7 +221,7 @@ Status byVariables(ngx_http_request_t* r, const LocConf* conf, Identity* who,
 Status checkOrigin(ngx_http_request_t* r) {
     const RequestContext* own = existingContext(r);
     const bool stream = own->operation == Operation::Stream;
-    if (!stream && !isWrite(own->operation)) {
+    if (!stream && (r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0) {
         return {};
     }
     core::Provenance from;

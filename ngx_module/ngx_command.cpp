@@ -49,6 +49,10 @@ ngx_int_t respondReply(ngx_http_request_t* r, const Reply& reply) {
         return respondFailure(
             r, {reply.code, "command " + reply.id + ", says its worker", reply.field});
     }
+    if (reply.status == NGX_HTTP_NO_CONTENT &&
+        existingContext(r)->operation == Operation::Typing) {
+        return respondNothing(r);
+    }
     if (reply.status != NGX_HTTP_OK && reply.status != NGX_HTTP_CREATED) {
         return respondFailure(
             r, {Code::Internal,

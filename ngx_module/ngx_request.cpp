@@ -99,7 +99,11 @@ ngx_int_t serveRead(ngx_http_request_t* r, const LocConf* conf, const Identity& 
     return ask(r, conf, &command);
 }
 
-// --- Writes
+// --- Writes, and what else has a body
+
+bool hasBody(Operation operation) {
+    return isWrite(operation) || operation == Operation::Typing;
+}
 
 // The whole body, whatever buffers and files nginx keeps it in; BodyTooLarge counts the
 // bytes that came, since a chunked body says no length.
@@ -158,6 +162,13 @@ Status writeArguments(const Write& write, const LocConf* conf, std::string_view 
         }
         return change.status();
     }
+    if (write.operation == Operation::Typing) {
+        auto typing = parseTyping(body);
+        if (typing.ok()) {
+            command->body = encode(typing.value());
+        }
+        return typing.status();
+    }
     auto read = parseRead(body);
     if (read.ok()) {
         command->body = encode(read.value());
@@ -209,7 +220,10 @@ void onBody(ngx_http_request_t* r) {
 ngx_int_t readBody(ngx_http_request_t* r, const LocConf* conf, Identity who,
                    const core::Route& route) {
     const ngx_table_elt_t* type = r->headers_in.content_type;
-    if (type == nullptr || !core::isJson(view(type->value))) {
+    // What is said often, and mostly without a word more, needs neither body nor type.
+    const bool nothing = route.operation == Operation::Typing && type == nullptr &&
+                         r->headers_in.content_length_n <= 0 && !r->headers_in.chunked;
+    if (!nothing && (type == nullptr || !core::isJson(view(type->value)))) {
         return respondProblem(r, Code::UnsupportedMediaType);
     }
     if (r->headers_in.content_length_n > static_cast<off_t>(conf->maxBody)) {
@@ -268,7 +282,7 @@ ngx_int_t serveSignedIn(ngx_http_request_t* r, const LocConf* conf,
     if (route.operation == Operation::Stream) {
         return openStream(r, conf, who, expires);
     }
-    return isWrite(route.operation) ? readBody(r, conf, std::move(who), route)
+    return hasBody(route.operation) ? readBody(r, conf, std::move(who), route)
                                     : serveRead(r, conf, who, route);
 }
 

@@ -133,6 +133,23 @@ void Streams::deliver(core::Stream& base, const core::Batch& batch,
     }
 }
 
+// A client that has not taken what it was given needs no more of what passes.
+void Streams::whisper(core::Stream& base, const core::Entry& entry) {
+    auto& stream = static_cast<Subscriber&>(base);
+    if (busy(stream) || stream.phase != Subscriber::Phase::Live) {
+        return;
+    }
+    if (rendered_ != &entry) {
+        rendered_ = &entry;
+        block_.clear();
+        core::appendWhisper(block_.frames(), entry);
+    }
+    stream.events += entry.events.size();
+    if (const char* code = write(stream)) {
+        doom(stream, code);
+    }
+}
+
 void Streams::reset(core::Stream& base, const core::Place& place,
                     std::string_view reason) {
     auto& stream = static_cast<Subscriber&>(base);

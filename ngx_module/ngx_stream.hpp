@@ -130,6 +130,7 @@ private:
     void refuse(core::Stream& stream) override;
     void deliver(core::Stream& stream, const core::Batch& batch,
                  const core::Place& place) override;
+    void whisper(core::Stream& stream, const core::Entry& entry) override;
     void reset(core::Stream& stream, const core::Place& place,
                std::string_view reason) override;
     bool busy(const core::Stream& stream) override;

@@ -107,7 +107,11 @@ void Streams::redisMessage(std::string_view channel, std::string_view payload) {
     auto announcement = decodeAnnouncement(payload);
     if (announcement.ok()) {
         core::Entry entry{announcement->id, std::move(announcement->events)};
-        hub_.announced(*inbox, announcement->previous, entry);
+        if (announcement->whispered) {
+            hub_.whispered(*inbox, entry);
+        } else {
+            hub_.announced(*inbox, announcement->previous, entry);
+        }
     } else {
         process_.logOddity("an announcement that cannot be read",
                            announcement.status().detail());

@@ -123,6 +123,12 @@ struct SearchArguments {
 Result<SearchArguments> parseSearch(std::string_view body);
 std::string encode(const SearchArguments& arguments);
 
+struct TypingArguments {
+    bool typing = true;
+};
+Result<TypingArguments> parseTyping(std::string_view body);
+std::string encode(const TypingArguments& arguments);
+
 // Query parameters as the JSON body that the parse functions read: names and values
 // already percent-decoded. Numbers stay strings there; the parse functions take both.
 std::string queryBody(const std::vector<std::pair<std::string, std::string>>& query);
@@ -241,6 +247,9 @@ std::string unreadEvent(const Membership& membership);
 std::string readEvent(std::string_view conversation, std::string_view member,
                       std::string_view user, uint64_t readSeq);
 std::string readView(const Membership& membership);
+// Data of the event `typing`.
+std::string typingEvent(std::string_view conversation, const Identity& who,
+                        bool typing);
 // Somebody's role is another one: of this inbox, their team's, they see nothing more.
 // To modules, which end streams by it; no client is shown it.
 constexpr const char* kRevoked = "revoked";

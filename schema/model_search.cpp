@@ -1,4 +1,4 @@
-// Arguments of a search.
+// Arguments of what stores nothing: a search, and who is typing.
 #include "schema/json.hpp"
 #include "schema/model.hpp"
 #include "schema/model_parts.hpp"
@@ -37,6 +37,28 @@ std::string encode(const SearchArguments& arguments) {
         writer.member("cursor", arguments.cursor);
     }
     writer.member("limit", uint64_t{arguments.limit}).end();
+    return body;
+}
+
+Result<TypingArguments> parseTyping(std::string_view body) {
+    const Result<json::Value> object = parseOptions(body, {"typing"});
+    if (!object.ok()) {
+        return object.status();
+    }
+    TypingArguments arguments;
+    if (const json::Value* typing = object->find("typing")) {
+        if (!typing->is(json::Type::Bool)) {
+            return invalid("typing");
+        }
+        arguments.typing = typing->boolean;
+    }
+    return arguments;
+}
+
+std::string encode(const TypingArguments& arguments) {
+    std::string body;
+    json::Writer writer(body);
+    writer.object().key("typing").boolean(arguments.typing).end();
     return body;
 }
 

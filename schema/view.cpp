@@ -149,6 +149,16 @@ std::string readEvent(std::string_view conversation, std::string_view member,
     return data;
 }
 
+std::string typingEvent(std::string_view conversation, const Identity& who,
+                        bool typing) {
+    std::string data;
+    Writer writer(data);
+    writer.object().member("conversationId", conversation).member("userId", who.user);
+    writeTextOrNull(writer, "name", who.name);
+    writer.key("typing").boolean(typing).end();
+    return data;
+}
+
 std::string readView(const Membership& membership) {
     std::string view;
     Writer(view)

@@ -32,6 +32,7 @@ constexpr OperationKind kOperations[] = {
     {Operation::Conversation, "conversation", true, false, true, false},
     {Operation::UnreadCount, "unread-count", true, false, false, false},
     {Operation::Search, "search", true, false, false, false},
+    {Operation::Typing, "typing", true, false, true, false},
     {Operation::Stream, "stream", false, false, false, false},
     {Operation::Status, "status", false, false, false, false},
 };
@@ -71,6 +72,7 @@ constexpr size_t kCommandId = 32;
 constexpr size_t kMaxChannel = 256;
 constexpr size_t kMaxEventType = 32;
 constexpr size_t kMaxFieldName = 64;
+constexpr std::string_view kNoId = "-";
 
 bool isLowerHex(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
@@ -433,6 +435,12 @@ Result<Announcement> decodeAnnouncement(std::string_view bytes) {
     if (!before || !now) {
         return broken("announcement: cut short");
     }
+    if (*before == kNoId && *now == kNoId) {
+        Result<std::vector<Event>> events = decodeEvents(bytes);
+        return events.ok()
+                   ? Result(Announcement{{}, {}, std::move(events.value()), true})
+                   : events.status();
+    }
     const std::optional<LogId> previous = parseLogId(*before);
     const std::optional<LogId> id = parseLogId(*now);
     if (!previous || !id) {
@@ -447,6 +455,10 @@ Result<Announcement> decodeAnnouncement(std::string_view bytes) {
         return events.status();
     }
     return Announcement{*previous, *id, std::move(events.value())};
+}
+
+std::string encodeWhisper(const std::vector<Event>& events) {
+    return std::to_string(limits::kProtocolVersion) + " - -\n" + encodeEvents(events);
 }
 
 // An absent log has no last entry; neither has one that lost all of them, which is as

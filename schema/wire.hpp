@@ -24,6 +24,7 @@ enum class Operation {
     Conversation,  // read
     UnreadCount,   // read
     Search,        // read
+    Typing,        // read: stores nothing
     Stream,        // the module's own
     Status,        // the module's own
 };
@@ -111,8 +112,12 @@ struct Announcement {
     LogId previous;
     LogId id;
     std::vector<Event> events;
+    bool whispered = false;  // in no log: there are no ids
 };
 Result<Announcement> decodeAnnouncement(std::string_view bytes);
+
+// What is said to those who listen now and kept nowhere: "1 - -\n" and the events.
+std::string encodeWhisper(const std::vector<Event>& events);
 
 // Lua, run by Redis. Each touches the keys of one slot.
 //

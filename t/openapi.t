@@ -53,6 +53,7 @@ ask('PATCH', "/conversations/$id/read", { seq => 2 }, as => 'bob');
 ask('PATCH', "/conversations/$id", { status => 'closed', archived => JSON::PP::true, subject => 'Bicycle' }, as => 'bob');
 ask('GET', "/conversations?$_", undef, as => 'bob')
     for 'status=closed&unread=true', 'archived=true', 'context=product:7+a', 'context=product&q=ORDER', 'q=nothing';
+ask('POST', "/conversations/$id/typing", $_, as => 'alice') for {}, { typing => JSON::PP::false() };
 ask('GET', "/search?q=$_", undef, as => 'bob') for 'order', 'five&limit=1', 'absent';
 my $badge = ask('GET', '/unread-count', undef, as => 'bob');
 ask('GET', '/unread-count', undef, as => 'bob', headers => { 'If-None-Match' => $badge->{headers}{etag} });
@@ -75,7 +76,8 @@ ask('POST', '/conversations', { members => ['bob'], as => 'team' }, as => 'alice
 # Refusals.
 my @operations = (['POST', '/conversations', { members => ['bob'] }], ['GET', '/conversations'],
     ['GET', "/conversations/$id"], ['POST', $message, { content => 'x' }], ['GET', $message],
-    ['PATCH', "/conversations/$id/read", {}], ['PATCH', "/conversations/$id", { status => 'open' }], ['GET', '/unread-count'], ['GET', '/search?q=x'],
+    ['PATCH', "/conversations/$id/read", {}], ['PATCH', "/conversations/$id", { status => 'open' }], ['POST', "/conversations/$id/typing", {}],
+    ['GET', '/unread-count'], ['GET', '/search?q=x'],
     ['GET', '/stream']);
 for my $operation (@operations) {
     my ($method, $path, $body) = @$operation;
@@ -128,7 +130,7 @@ $bob->event('bye');
 $more[0]->pump(0.1);
 
 my %types = map { $_->{event} => 1 } $bob->events;
-is(join(' ', sort keys %types), 'bye conversation hello message read reset unread', 'every type of event came');
+is(join(' ', sort keys %types), 'bye conversation hello message read reset typing unread', 'every type of event came');
 push @lines, map { { event => $_->{event}, data => $_->{json} } } map { $_->events } $bob, @more;
 
 my $root = $t->root;

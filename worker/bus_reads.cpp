@@ -89,6 +89,12 @@ Result<std::string> ReadBus::reserveBadge(const std::string& site,
     return answer->text() == "OK" ? std::move(nonce) : std::string();
 }
 
+void ReadBus::whisper(const Publication& publication) {
+    session_.redis().append(
+        {"PUBLISH", keys_.channel(inboxId(publication.site, publication.member)),
+         encodeWhisper(publication.events)});
+}
+
 void ReadBus::answer(const Delivered& read, const Reply& reply,
                      const std::string& nonce) {
     if (!read.command.reply.empty()) {

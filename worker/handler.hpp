@@ -97,7 +97,8 @@ private:
 class Reader {
 public:
     explicit Reader(Store& store) : store_(store) {}
-    Reply run(const Command& command);
+    // `whispers` gets what is said to others now and stored nowhere.
+    Reply run(const Command& command, std::vector<Publication>* whispers = nullptr);
 
 private:
     Store& store_;

@@ -144,7 +144,8 @@ Status ReadLoop::answer(const Delivered& read) {
         }
         nonce = std::move(reserved.value());
     }
-    Reply reply = reader_.run(read.command);
+    std::vector<Publication> whispers;
+    Reply reply = reader_.run(read.command, &whispers);
     if (reply.code == Code::StoreUnavailable || reply.code == Code::Internal) {
         if (Status status = store_->ping(); !status.ok()) {
             storeLink_.fail(status.detail());
@@ -152,6 +153,9 @@ Status ReadLoop::answer(const Delivered& read) {
     } else {
         const Identity& who = read.command.who;
         writer_.learn({who.site, who.user, who.role, who.name});
+    }
+    for (const Publication& whisper : whispers) {
+        bus_.whisper(whisper);
     }
     bus_.answer(read, reply, nonce);
     return {};

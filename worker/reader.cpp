@@ -419,7 +419,33 @@ Answer showUnread(Store& store, const Command& command) {
     return counted.ok() ? std::move(counted) : unavailable(counted.status());
 }
 
-Answer answer(Store& store, const Command& command) {
+// --- Typing
+
+// To those of the others who look now. Who types is told by nothing but this.
+Answer sayTyping(Store& store, const Command& command,
+                 std::vector<Publication>* whispers) {
+    const Result<TypingArguments> arguments = parseTyping(command.body);
+    if (!arguments.ok()) {
+        return arguments.status();
+    }
+    const ConversationRef ref{command.who.site, command.conversation};
+    const Result<Conversation> conversation = findConversation(store, ref, command.who);
+    if (!conversation.ok()) {
+        return conversation.status();
+    }
+    const std::string& oneself = *memberOf(conversation.value(), command.who);
+    const std::vector<Event> events{
+        {"typing", typingEvent(ref.id, command.who, arguments->typing)}};
+    for (const std::string& member : conversation->members) {
+        if (member != oneself && whispers != nullptr) {
+            whispers->push_back({ref.site, member, events});
+        }
+    }
+    return std::string();
+}
+
+Answer answer(Store& store, const Command& command,
+              std::vector<Publication>* whispers) {
     switch (command.operation) {
         case Operation::History:
             return showHistory(store, command);
@@ -431,6 +457,8 @@ Answer answer(Store& store, const Command& command) {
             return showUnread(store, command);
         case Operation::Search:
             return showSearch(store, command);
+        case Operation::Typing:
+            return sayTyping(store, command, whispers);
         default:
             return {Code::InvalidField, "not a read", "op"};
     }
@@ -443,10 +471,11 @@ std::string countedMember(const Command& command) {
     return arguments.ok() && arguments->team ? command.who.team : command.who.user;
 }
 
-Reply Reader::run(const Command& command) {
-    Answer answered = answer(store_, command);
+Reply Reader::run(const Command& command, std::vector<Publication>* whispers) {
+    Answer answered = answer(store_, command, whispers);
     if (answered.ok()) {
-        return {command.id, 200, Code::Ok, {}, std::move(answered.value())};
+        const int status = answered->empty() ? 204 : 200;
+        return {command.id, status, Code::Ok, {}, std::move(answered.value())};
     }
     const Status& failure = answered.status();
     return {command.id,

@@ -74,6 +74,9 @@ std::optional<Place> conversationPlace(std::string_view path) {
     } else if (rest == "/read") {
         place.patch = Operation::Read;
         place.allow = "PATCH";
+    } else if (rest == "/typing") {
+        place.post = Operation::Typing;
+        place.allow = "POST";
     } else {
         return std::nullopt;
     }

@@ -462,6 +462,34 @@ START_TEST(search) {
     ck_assert(desk.look(Operation::Search, "ann", "", "{}").code == Code::MissingField);
 }
 
+// --- Typing
+
+START_TEST(typing) {
+    Desk desk;
+    desk.ask(startOf("ann", kThree, "1"));
+    const auto say = [&](const std::string& user, const std::string& body) {
+        const Delivered entry = entryOf(Operation::Typing, user, desk.id, body);
+        std::vector<Publication> whispers;
+        const Reply reply = worker::Reader(desk.store).run(entry.command, &whispers);
+        std::string all = std::to_string(reply.code == Code::Ok ? reply.status : 0);
+        for (const Publication& one : whispers) {
+            ck_assert_uint_eq(one.events.size(), 1);
+            all += " " + one.site + "/" + one.member + ":" + one.events[0].type;
+            EXPECT_TEXT(at(one.events[0].data, "conversationId"), desk.id);
+            EXPECT_TEXT(at(one.events[0].data, "userId"), user);
+            EXPECT_TEXT(at(one.events[0].data, "name"), "Name of " + user);
+            all += "=" + at(one.events[0].data, "typing");
+        }
+        return all;
+    };
+    EXPECT_TEXT(say("bob", "{}"), "204 shop/ann:typing=true shop/cat:typing=true");
+    EXPECT_TEXT(say("ann", "{\"typing\":false}"),
+                "204 shop/bob:typing=false shop/cat:typing=false");
+    EXPECT_TEXT(say("eve", "{}"), "0");
+    EXPECT_TEXT(say("ann", "{\"typing\":1}"), "0");
+    EXPECT_TEXT(say("ann", "{\"seq\":1}"), "0");
+}
+
 // --- Faults
 
 START_TEST(faults) {
@@ -501,7 +529,7 @@ Suite* readerSuite() {
         "reader", {history, historyRead, notYours, badArguments, conversation, list,
                    listPages, filteredList, listWhileThingsMove, listWhileAllMoves,
                    listMovesBetweenTwoQuestions, listOfEqualTimes, cursors, unreadCount,
-                   search, faults});
+                   search, typing, faults});
 }
 
 }  // namespace messaging::unit
