@@ -190,11 +190,11 @@ void identify(Command* command) {
     }
 }
 
-bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* command) {
-    identify(command);
-    command->reply = process->replyChannel;
-    command->ttl = static_cast<uint32_t>(conf->timeout);
+namespace {
 
+// Appends the command to its stream.
+bool append(Process* process, Command* command, Redis::Done done) {
+    command->reply = process->replyChannel;
     std::string scratch;
     const Fields fields = encodeCommand(*command, scratch);
     const std::string stream =
@@ -208,8 +208,16 @@ bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* co
         words.push_back(name);
         words.push_back(value);
     }
+    return process->redis->command(words, std::move(done));
+}
+
+}  // namespace
+
+bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* command) {
+    identify(command);
+    command->ttl = static_cast<uint32_t>(conf->timeout);
     process->commands->expect(ticket, command->id);
-    return process->redis->command(words, [process, ticket](const RedisAnswer* answer) {
+    return append(process, command, [process, ticket](const RedisAnswer* answer) {
         takeReceipt(process, ticket, answer);
     });
 }
@@ -225,6 +233,11 @@ ngx_int_t ask(ngx_http_request_t* r, const LocConf* conf, Command* command) {
         return respondProblem(r, Code::RedisUnavailable);
     }
     return park(r, conf->timeout);
+}
+
+void tell(Process* process, Command* command) {
+    identify(command);
+    append(process, command, [](const RedisAnswer*) {});
 }
 
 void takeReply(Process* process, std::string_view payload) {

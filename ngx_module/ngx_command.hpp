@@ -75,6 +75,9 @@ bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* co
 // should return.
 ngx_int_t ask(ngx_http_request_t* r, const LocConf* conf, Command* command);
 
+// Sends a command whose reply nobody waits for, with the time to live that all have.
+void tell(Process* process, Command* command);
+
 // --- ngx_rate.cpp
 // Likewise, if its user may do so now (messaging_rate); else it is refused.
 ngx_int_t askWithinRate(ngx_http_request_t* r, const LocConf* conf, Command* command);

@@ -86,6 +86,7 @@ struct LocConfBase {
     ngx_msec_t streamMaxAge;
     size_t streamBuffer;  // unsent bytes of a stream before it is closed as slow
     ngx_uint_t streamsPerUser;
+    ngx_flag_t presence;  // others see who has a stream open
     size_t maxBody;
     ngx_uint_t maxContent;     // characters
     ngx_flag_t negotiated;     // refusals are in the language that the client prefers

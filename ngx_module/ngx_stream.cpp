@@ -47,7 +47,8 @@ Streams::Streams(Process& process, const MainConf& conf)
 
     dummy_.fd = static_cast<ngx_socket_t>(-1);
     dummy_.data = this;
-    for (ngx_event_t* event : {&sweepTimer_, &paceTimer_, &parkEvent_}) {
+    for (ngx_event_t* event :
+         {&sweepTimer_, &paceTimer_, &parkEvent_, &presenceTimer_}) {
         event->data = &dummy_;
         event->log = process.cycle->log;
     }
@@ -55,11 +56,13 @@ Streams::Streams(Process& process, const MainConf& conf)
     paceTimer_.handler = onPace;
     paceTimer_.cancelable = 1;
     parkEvent_.handler = onPark;
+    presenceTimer_.handler = onPresence;
+    presenceTimer_.cancelable = 1;
 }
 
 // The process ends; what is still open ends with it.
 Streams::~Streams() {
-    for (ngx_event_t* timer : {&sweepTimer_, &paceTimer_}) {
+    for (ngx_event_t* timer : {&sweepTimer_, &paceTimer_, &presenceTimer_}) {
         if (timer->timer_set) {
             ngx_del_timer(timer);
         }
@@ -80,6 +83,7 @@ void Streams::open(core::Stream& base, const core::Opening& opening) {
     auto& stream = static_cast<Subscriber&>(base);
     stream.phase = Subscriber::Phase::Live;
     ++live_;
+    came(stream);
     if (!sendHead(stream)) {
         doom(stream, "closed");
         return;
@@ -355,6 +359,7 @@ void Streams::cut(Subscriber& stream, const char* code) {
 void Streams::leave(Subscriber& stream, const char* code) {
     hub_.remove(stream);
     --live_;
+    went(stream);
     stream.phase = Subscriber::Phase::Ending;
     const std::string& site = stream.conf->site;
     ngx_log_error(NGX_LOG_INFO, stream.connection->log, 0,

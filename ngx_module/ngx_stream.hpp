@@ -25,6 +25,7 @@
 
 #include "ngx_module/core/drain.hpp"
 #include "ngx_module/core/hub.hpp"
+#include "ngx_module/core/presence.hpp"
 #include "ngx_module/core/revocation.hpp"
 #include "ngx_module/core/sse.hpp"
 
@@ -143,6 +144,14 @@ private:
                      const RedisAnswer& answer);
     void takeEntries(uint64_t fetch, const RedisAnswer& answer);
 
+    // ngx_presence.cpp: who is there
+    void came(const Subscriber& stream);
+    void went(const Subscriber& stream);
+    void tellPresence();
+    void tellPresence(const core::Presence::News& news);
+    void takePresence(const core::Person& person, const RedisAnswer& answer);
+    static void onPresence(ngx_event_t* event);
+
     // ngx_stream.cpp: the hub's decisions, time, ends
     void afterHub();
     void doom(Subscriber& stream, const char* code);
@@ -194,6 +203,7 @@ private:
     const MainConf& conf_;
     core::Hub hub_{*this};
     core::Drain drain_;
+    core::Presence presence_;
     std::list<Subscriber> streams_;  // the one that was looked at longest ago first
     size_t live_ = 0;                // of them, in phase Live
     std::vector<Subscriber*> doomed_;
@@ -208,6 +218,7 @@ private:
     ngx_event_t sweepTimer_ = {};
     ngx_event_t paceTimer_ = {};
     ngx_event_t parkEvent_ = {};
+    ngx_event_t presenceTimer_ = {};
 };
 
 }  // namespace messaging

@@ -84,6 +84,7 @@ bool Streams::fetch(const core::InboxKey& inbox, const LogId& from, uint64_t fet
 
 void Streams::redisUp() {
     hub_.redisUp(process_.redis->run());
+    presence_.forgotten(ngx_current_msec);
     afterHub();
 }
 

@@ -108,6 +108,10 @@ std::string Keys::badge(std::string_view inbox, std::string_view run) const {
     return inboxKey(prefix_, inbox, "badge:") + std::string(run.substr(0, kRunDigits));
 }
 
+std::string Keys::presence(std::string_view inbox) const {
+    return inboxKey(prefix_, inbox, "presence");
+}
+
 std::string Keys::rate(std::string_view inbox, std::string_view what) const {
     return inboxKey(prefix_, inbox, "rate:") + std::string(what);
 }

@@ -59,6 +59,7 @@ public:
     std::string channel(std::string_view inbox) const;
     std::string log(std::string_view inbox, std::string_view run) const;
     std::string badge(std::string_view inbox, std::string_view run) const;
+    std::string presence(std::string_view inbox) const;
     std::string rate(std::string_view inbox, std::string_view what) const;
 
 private:

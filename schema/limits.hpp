@@ -95,6 +95,18 @@ constexpr unsigned kMaxQueue = 10000;
 constexpr unsigned kLogEvents = 256;
 constexpr unsigned kLogSeconds = 60;
 
+// Who has a stream open says so this often; who did not for more than twice that is
+// not there. When somebody was last seen is known for a month.
+constexpr unsigned kPresenceMilliseconds = 20 * 1000;
+constexpr unsigned kAbsentMilliseconds = 45 * 1000;
+constexpr unsigned kSeenSeconds = 30 * 24 * 3600;
+
+// When somebody comes or goes, the members of so many of their newest conversations
+// hear it, and no more than so many people; a page shows of so many who is there.
+constexpr unsigned kMaxCircles = 100;
+constexpr size_t kMaxWitnesses = 1000;
+constexpr size_t kMaxPresences = 500;
+
 // Reads older than this are dead: every module gave up on them long before.
 constexpr unsigned kReadSeconds = 60;
 

@@ -129,6 +129,13 @@ struct TypingArguments {
 Result<TypingArguments> parseTyping(std::string_view body);
 std::string encode(const TypingArguments& arguments);
 
+struct PresenceArguments {
+    bool online = false;
+    uint64_t lastSeen = 0;
+};
+Result<PresenceArguments> parsePresence(std::string_view body);
+std::string encode(const PresenceArguments& arguments);
+
 // Query parameters as the JSON body that the parse functions read: names and values
 // already percent-decoded. Numbers stay strings there; the parse functions take both.
 std::string queryBody(const std::vector<std::pair<std::string, std::string>>& query);
@@ -229,6 +236,9 @@ struct User {
     std::string id;
     std::string role;
     std::string name;
+    // Not stored with them: whether they are there, and when they last were.
+    std::optional<bool> online = {};
+    uint64_t lastSeen = 0;  // 0: unknown
 };
 
 // --- Views (schema/openapi.yaml)
@@ -247,7 +257,8 @@ std::string unreadEvent(const Membership& membership);
 std::string readEvent(std::string_view conversation, std::string_view member,
                       std::string_view user, uint64_t readSeq);
 std::string readView(const Membership& membership);
-// Data of the event `typing`.
+// Data of the events `presence` and `typing`.
+std::string presenceEvent(std::string_view user, const PresenceArguments& presence);
 std::string typingEvent(std::string_view conversation, const Identity& who,
                         bool typing);
 // Somebody's role is another one: of this inbox, their team's, they see nothing more.

@@ -1,4 +1,4 @@
-// Arguments of what stores nothing: a search, and who is typing.
+// Arguments of what stores nothing: a search, who types, who comes and goes.
 #include "schema/json.hpp"
 #include "schema/model.hpp"
 #include "schema/model_parts.hpp"
@@ -59,6 +59,32 @@ std::string encode(const TypingArguments& arguments) {
     std::string body;
     json::Writer writer(body);
     writer.object().key("typing").boolean(arguments.typing).end();
+    return body;
+}
+
+Result<PresenceArguments> parsePresence(std::string_view body) {
+    const Result<json::Value> object = parseOptions(body, {"online", "lastSeenAt"});
+    if (!object.ok()) {
+        return object.status();
+    }
+    PresenceArguments arguments;
+    const json::Value* online = object->find("online");
+    if (online == nullptr || !online->is(json::Type::Bool)) {
+        return invalid("online");
+    }
+    arguments.online = online->boolean;
+    const json::Value* lastSeen = object->find("lastSeenAt");
+    if (lastSeen == nullptr || !lastSeen->unsignedInteger(&arguments.lastSeen)) {
+        return invalid("lastSeenAt");
+    }
+    return arguments;
+}
+
+std::string encode(const PresenceArguments& arguments) {
+    std::string body;
+    json::Writer writer(body);
+    writer.object().key("online").boolean(arguments.online);
+    writer.member("lastSeenAt", arguments.lastSeen).end();
     return body;
 }
 

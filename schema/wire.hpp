@@ -25,6 +25,7 @@ enum class Operation {
     UnreadCount,   // read
     Search,        // read
     Typing,        // read: stores nothing
+    Presence,      // read, the module's own: somebody came or went
     Stream,        // the module's own
     Status,        // the module's own
 };
@@ -141,7 +142,12 @@ extern const char* const kPublishScript;
 extern const char* const kLoseScript;
 extern const char* const kRenewScript;
 extern const char* const kEnqueueScript;
+// kPresenceScript KEYS presence; ARGV process, 1 if somebody is there or 0,
+// milliseconds
+//                 after which a process is forgotten, seconds. Returns {1 if they were
+//                 there, 1 if they are, now}: there is who has a stream in any process.
 extern const char* const kBadgeScript;
+extern const char* const kPresenceScript;
 extern const char* const kRateScript;
 
 }  // namespace messaging

@@ -35,6 +35,7 @@ sub ask {
 }
 
 my $bob = $t->stream('bob', raw => 1);
+$bob->event('hello');
 my $first = ask('POST', '/conversations', { members => ['bob'] }, as => 'alice');
 my $id = $first->{json}{conversation}{id};
 my $message = "/conversations/$id/messages";
@@ -113,6 +114,9 @@ push @lines, { method => 'GET', path => '/stream', status => int $status, body =
 close $socket;
 
 # Without parts of it.
+my $here = $t->stream('alice');
+$bob->event('presence');
+$here->close;
 $t->end('worker', 'KILL');
 ask(@$_[0 .. 1], $_->[2], as => 'carol') for grep { $_->[1] ne '/stream' } @operations;
 $t->wait_for('status', sub { $t->get('/status')->{status} == 503 });
@@ -130,7 +134,7 @@ $bob->event('bye');
 $more[0]->pump(0.1);
 
 my %types = map { $_->{event} => 1 } $bob->events;
-is(join(' ', sort keys %types), 'bye conversation hello message read reset typing unread', 'every type of event came');
+is(join(' ', sort keys %types), 'bye conversation hello message presence read reset typing unread', 'every type of event came');
 push @lines, map { { event => $_->{event}, data => $_->{json} } } map { $_->events } $bob, @more;
 
 my $root = $t->root;

@@ -16,14 +16,14 @@ constexpr milliseconds kIdle{50};
 constexpr milliseconds kGather{2};
 constexpr milliseconds kAfterSurprise{1000};
 
-class ReadLoop {
+class ReadLoop : Presences {
 public:
     ReadLoop(const Context& context, const RedisOptions& redis, const Keys& keys,
              const std::string& name, std::unique_ptr<Store> store, Writer& writer)
         : context_(context),
           bus_(redis, keys, name),
           store_(std::move(store)),
-          reader_(*store_),
+          reader_(*store_, this),
           writer_(writer),
           redisLink_(context.redis),
           storeLink_(context.store) {}
@@ -37,6 +37,8 @@ private:
     Status turn();
     Status answer(const Delivered& read);
     Reply refusal(const Delivered& read, Code code) const;
+    // Presences
+    void find(std::vector<User>* users) override;
 
     const Context& context_;
     ReadBus bus_;
@@ -150,7 +152,8 @@ Status ReadLoop::answer(const Delivered& read) {
         if (Status status = store_->ping(); !status.ok()) {
             storeLink_.fail(status.detail());
         }
-    } else {
+    } else if (read.command.operation != Operation::Presence) {
+        // A module that tells who came knows no role and no name of theirs.
         const Identity& who = read.command.who;
         writer_.learn({who.site, who.user, who.role, who.name});
     }
@@ -159,6 +162,13 @@ Status ReadLoop::answer(const Delivered& read) {
     }
     bus_.answer(read, reply, nonce);
     return {};
+}
+
+// Where Redis does not tell, nobody knows; that it is gone the next flush finds out.
+void ReadLoop::find(std::vector<User>* users) {
+    if (bus_.flush().ok()) {
+        bus_.findPresences(users);
+    }
 }
 
 Reply ReadLoop::refusal(const Delivered& read, Code code) const {

@@ -76,15 +76,40 @@ Result<Seen> findSeen(Store& store, const Command& command) {
     return Seen{std::move(conversation.value()), std::move(memberships.value())};
 }
 
-Answer showConversation(Store& store, const Command& command) {
+// These members, as they are known and whether they are there.
+Result<std::vector<User>> findUsers(Store& store, Presences* presences,
+                                    const std::string& site,
+                                    const std::vector<std::string>& members) {
+    Result<std::vector<User>> users = store.users(site, members);
+    if (!users.ok()) {
+        return unavailable(users.status());
+    }
+    if (presences == nullptr) {
+        return users;
+    }
+    // Who only looks on is known by nothing but that.
+    std::set<std::string> known;
+    for (const User& user : users.value()) {
+        known.insert(user.id);
+    }
+    for (const std::string& member : members) {
+        if (known.count(member) == 0 && teamRole(member).empty()) {
+            users->push_back({site, member, {}, {}});
+        }
+    }
+    presences->find(&users.value());
+    return users;
+}
+
+Answer showConversation(Store& store, Presences* presences, const Command& command) {
     const Result<Seen> seen = findSeen(store, command);
     if (!seen.ok()) {
         return seen.status();
     }
     const Result<std::vector<User>> users =
-        store.users(command.who.site, seen->conversation.members);
+        findUsers(store, presences, command.who.site, seen->conversation.members);
     if (!users.ok()) {
-        return unavailable(users.status());
+        return users.status();
     }
     const std::string& viewer = *memberOf(seen->conversation, command.who);
     const Membership* mine = seen->of(viewer);
@@ -262,7 +287,7 @@ struct Needed {
     }
 };
 
-Result<Needed> findNeeded(Store& store, const std::string& site,
+Result<Needed> findNeeded(Store& store, Presences* presences, const std::string& site,
                           const std::vector<Membership>& rows) {
     std::vector<ConversationRef> refs;
     for (const Membership& membership : rows) {
@@ -279,9 +304,10 @@ Result<Needed> findNeeded(Store& store, const std::string& site,
         needed.conversations[conversation.id] = std::move(conversation);
     }
     Result<std::vector<User>> users =
-        store.users(site, std::vector<std::string>(members.begin(), members.end()));
+        findUsers(store, presences, site,
+                  std::vector<std::string>(members.begin(), members.end()));
     if (!users.ok()) {
-        return unavailable(users.status());
+        return users.status();
     }
     for (User& user : users.value()) {
         needed.users[user.id] = std::move(user);
@@ -317,9 +343,10 @@ struct Shown {
 };
 
 // Adds what is wanted of a page of the store's. Ends within it where there is enough.
-Status addPage(Store& store, const Command& command, const ListArguments& arguments,
-               const Page& page, Shown* shown) {
-    const Result<Needed> needed = findNeeded(store, command.who.site, page.rows);
+Status addPage(Store& store, Presences* presences, const Command& command,
+               const ListArguments& arguments, const Page& page, Shown* shown) {
+    const Result<Needed> needed =
+        findNeeded(store, presences, command.who.site, page.rows);
     if (!needed.ok()) {
         return needed.status();
     }
@@ -351,7 +378,7 @@ Status addPage(Store& store, const Command& command, const ListArguments& argume
     return {};
 }
 
-Result<Shown> findShown(Store& store, const Command& command) {
+Result<Shown> findShown(Store& store, Presences* presences, const Command& command) {
     const Result<ListArguments> arguments = parseList(command.body);
     if (!arguments.ok()) {
         return arguments.status();
@@ -372,7 +399,7 @@ Result<Shown> findShown(Store& store, const Command& command) {
             return page.status();
         }
         Status status =
-            addPage(store, command, arguments.value(), page.value(), &shown);
+            addPage(store, presences, command, arguments.value(), page.value(), &shown);
         if (!status.ok()) {
             return status;
         }
@@ -383,8 +410,8 @@ Result<Shown> findShown(Store& store, const Command& command) {
     return shown;
 }
 
-Answer showList(Store& store, const Command& command) {
-    const Result<Shown> shown = findShown(store, command);
+Answer showList(Store& store, Presences* presences, const Command& command) {
+    const Result<Shown> shown = findShown(store, presences, command);
     if (!shown.ok()) {
         return shown.status();
     }
@@ -444,19 +471,58 @@ Answer sayTyping(Store& store, const Command& command,
     return std::string();
 }
 
-Answer answer(Store& store, const Command& command,
+// Those with whom one shares one of one's newest conversations hear that one came or
+// went.
+Answer sayPresence(Store& store, const Command& command,
+                   std::vector<Publication>* whispers) {
+    const Result<PresenceArguments> arguments = parsePresence(command.body);
+    if (!arguments.ok()) {
+        return arguments.status();
+    }
+    const std::string& site = command.who.site;
+    const Result<std::vector<Membership>> places = store.list(
+        site, command.who.user, {std::nullopt, std::nullopt, limits::kMaxCircles, {}});
+    if (!places.ok()) {
+        return unavailable(places.status());
+    }
+    std::vector<ConversationRef> refs;
+    for (const Membership& place : places.value()) {
+        refs.push_back({site, place.conversation});
+    }
+    const Result<std::vector<Conversation>> conversations = store.conversations(refs);
+    if (!conversations.ok()) {
+        return unavailable(conversations.status());
+    }
+    std::set<std::string> others;
+    for (const Conversation& conversation : conversations.value()) {
+        others.insert(conversation.members.begin(), conversation.members.end());
+    }
+    others.erase(command.who.user);
+    const std::vector<Event> events{
+        {"presence", presenceEvent(command.who.user, arguments.value())}};
+    for (const std::string& other : others) {
+        if (whispers != nullptr && whispers->size() < limits::kMaxWitnesses) {
+            whispers->push_back({site, other, events});
+        }
+    }
+    return std::string();
+}
+
+Answer answer(Store& store, Presences* presences, const Command& command,
               std::vector<Publication>* whispers) {
     switch (command.operation) {
         case Operation::History:
             return showHistory(store, command);
         case Operation::Conversation:
-            return showConversation(store, command);
+            return showConversation(store, presences, command);
         case Operation::List:
-            return showList(store, command);
+            return showList(store, presences, command);
         case Operation::UnreadCount:
             return showUnread(store, command);
         case Operation::Search:
             return showSearch(store, command);
+        case Operation::Presence:
+            return sayPresence(store, command, whispers);
         case Operation::Typing:
             return sayTyping(store, command, whispers);
         default:
@@ -472,7 +538,7 @@ std::string countedMember(const Command& command) {
 }
 
 Reply Reader::run(const Command& command, std::vector<Publication>* whispers) {
-    Answer answered = answer(store_, command, whispers);
+    Answer answered = answer(store_, presences_, command, whispers);
     if (answered.ok()) {
         const int status = answered->empty() ? 204 : 200;
         return {command.id, status, Code::Ok, {}, std::move(answered.value())};

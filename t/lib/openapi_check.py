@@ -13,7 +13,7 @@ import yaml
 
 DOCUMENT = yaml.safe_load(open(sys.argv[1], encoding="utf-8"))
 EVENTS = {"hello": "HelloEvent", "message": "Message", "conversation": "Conversation",
-          "read": "ReadEvent", "unread": "UnreadEvent", "typing": "TypingEvent",
+          "read": "ReadEvent", "unread": "UnreadEvent", "typing": "TypingEvent", "presence": "PresenceEvent",
           "reset": "ResetEvent", "bye": "ByeEvent"}
 
 

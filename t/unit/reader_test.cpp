@@ -490,6 +490,60 @@ START_TEST(typing) {
     EXPECT_TEXT(say("ann", "{\"seq\":1}"), "0");
 }
 
+// --- Presence
+
+struct Everybody : worker::Presences {
+    void find(std::vector<User>* users) override {
+        for (User& user : *users) {
+            if (user.id != "cat") {
+                user.online = user.id == "ann";
+                user.lastSeen = 1700000000000;
+            }
+        }
+    }
+};
+
+START_TEST(presence) {
+    Desk desk;
+    desk.ask(startOf("ann", kThree, "1"));
+    const std::string pair = idOf({"ann", "dan"});
+    desk.ask(startOf("ann", {"ann", "dan"}, "2"));
+    Everybody everybody;
+    const auto look = [&](Operation operation, const std::string& id) {
+        const Delivered entry = entryOf(operation, "bob", id, "{}");
+        return worker::Reader(desk.store, &everybody).run(entry.command).body;
+    };
+    for (const std::string& members :
+         {std::string("members."), std::string("conversations.0.members.")}) {
+        const bool one = members == "members.";
+        const std::string body =
+            look(one ? Operation::Conversation : Operation::List, one ? desk.id : "");
+        EXPECT_TEXT(at(body, members + "0.online"), "true");
+        EXPECT_TEXT(at(body, members + "1.online"), "false");
+        EXPECT_TEXT(at(body, members + "2.online"), "null");
+        EXPECT_TEXT(at(body, members + "1.lastSeenAt"), "2023-11-14T22:13:20.000Z");
+        EXPECT_TEXT(at(body, members + "2.lastSeenAt"), "null");
+    }
+    const auto say = [&](const std::string& user, const std::string& body) {
+        const Delivered entry = entryOf(Operation::Presence, user, "", body);
+        std::vector<Publication> whispers;
+        const Reply reply = worker::Reader(desk.store).run(entry.command, &whispers);
+        std::string all = std::to_string(reply.code == Code::Ok ? reply.status : 0);
+        for (const Publication& one : whispers) {
+            EXPECT_TEXT(one.events[0].type, "presence");
+            EXPECT_TEXT(at(one.events[0].data, "userId"), user);
+            all += " " + one.member + "=" + at(one.events[0].data, "online");
+        }
+        return all;
+    };
+    EXPECT_TEXT(say("ann", encode(PresenceArguments{true, 5})),
+                "204 bob=true cat=true dan=true");
+    EXPECT_TEXT(say("dan", encode(PresenceArguments{false, 5})), "204 ann=false");
+    EXPECT_TEXT(say("eve", encode(PresenceArguments{true, 5})), "204");
+    EXPECT_TEXT(say("ann", "{}"), "0");
+    EXPECT_TEXT(say("ann", "{\"online\":true}"), "0");
+}
+
 // --- Faults
 
 START_TEST(faults) {
@@ -529,7 +583,7 @@ Suite* readerSuite() {
         "reader", {history, historyRead, notYours, badArguments, conversation, list,
                    listPages, filteredList, listWhileThingsMove, listWhileAllMoves,
                    listMovesBetweenTwoQuestions, listOfEqualTimes, cursors, unreadCount,
-                   search, typing, faults});
+                   search, typing, presence, faults});
 }
 
 }  // namespace messaging::unit

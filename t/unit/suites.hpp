@@ -26,6 +26,7 @@
     SUITE(options)              \
     SUITE(origin)               \
     SUITE(pending)              \
+    SUITE(presence)             \
     SUITE(problem)              \
     SUITE(rate)                 \
     SUITE(reader)               \
