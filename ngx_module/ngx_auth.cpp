@@ -4,6 +4,7 @@
 
 #include "ngx_module/core/cookie.hpp"
 #include "ngx_module/core/origin.hpp"
+#include "ngx_module/ngx_revocation.hpp"
 #include "schema/limits.hpp"
 #include "schema/text.hpp"
 
@@ -129,7 +130,13 @@ Status accept(ngx_http_request_t* r, const core::TokenKey& key, core::Claims cla
     if (session.data == nullptr) {
         return {Code::Internal, "no memory"};
     }
+    const core::SignIn signIn = {locConf(r)->site, claims.user, claims.session,
+                                 claims.issued};
+    if (process(r)->revocations->refuses(signIn)) {
+        return {Code::Unauthenticated, "the sign-in was taken back"};
+    }
     existingContext(r)->session = session;
+    existingContext(r)->issued = claims.issued;
     who->user = std::move(claims.user);
     who->role = std::move(claims.role);
     who->name = std::move(claims.name);

@@ -54,6 +54,10 @@ ngx_int_t respondReply(ngx_http_request_t* r, const Reply& reply) {
         return respondFailure(
             r, {reply.code, "command " + reply.id + ", says its worker", reply.field});
     }
+    if (reply.status == NGX_HTTP_NO_CONTENT &&
+        existingContext(r)->operation == Operation::Typing) {
+        return respondNothing(r);
+    }
     if (reply.status != NGX_HTTP_OK && reply.status != NGX_HTTP_CREATED) {
         return respondFailure(
             r, {Code::Internal,
@@ -77,6 +81,10 @@ void giveUp(ngx_http_request_t* r, const RequestContext& own) {
     }
     if (!process(r)->redis->up()) {  // it never was: nothing was sent
         fail(r, Code::RedisUnavailable, "Redis does not let us in");
+        return;
+    }
+    if (own.early) {
+        fail(r, Code::RedisUnavailable, "no worker has made the list of revocations");
         return;
     }
     const std::string id = process(r)->commands->commandId(own.ticket);
@@ -267,11 +275,11 @@ bool storeProfile(Process* process, const core::SiteProfile& profile) {
         [](const RedisAnswer*) {});
 }
 
-bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* command) {
-    identify(command);
-    command->reply = process->replyChannel;
-    command->ttl = static_cast<uint32_t>(conf->timeout);
+namespace {
 
+// Appends the command to its stream.
+bool append(Process* process, Command* command, Redis::Done done) {
+    command->reply = process->replyChannel;
     std::string scratch;
     const Fields fields = encodeCommand(*command, scratch);
     const std::string stream =
@@ -285,8 +293,16 @@ bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* co
         words.push_back(name);
         words.push_back(value);
     }
+    return process->redis->command(words, std::move(done));
+}
+
+}  // namespace
+
+bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* command) {
+    identify(command);
+    command->ttl = static_cast<uint32_t>(conf->timeout);
     process->commands->expect(ticket, command->id);
-    return process->redis->command(words, [process, ticket](const RedisAnswer* answer) {
+    return append(process, command, [process, ticket](const RedisAnswer* answer) {
         takeReceipt(process, ticket, answer);
     });
 }
@@ -302,6 +318,11 @@ ngx_int_t ask(ngx_http_request_t* r, const LocConf* conf, Command* command) {
         return respondProblem(r, Code::RedisUnavailable);
     }
     return park(r, conf->timeout);
+}
+
+void tell(Process* process, Command* command) {
+    identify(command);
+    append(process, command, [](const RedisAnswer*) {});
 }
 
 void takeReply(Process* process, std::string_view payload) {

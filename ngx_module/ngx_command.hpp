@@ -82,6 +82,9 @@ bool keepCommand(ngx_http_request_t* r, const Command& command);
 // should return.
 ngx_int_t ask(ngx_http_request_t* r, const LocConf* conf, Command* command);
 
+// Sends a command whose reply nobody waits for, with the time to live that all have.
+void tell(Process* process, Command* command);
+
 // --- ngx_rate.cpp
 // Likewise, if its user may do so now (messaging_rate); else it is refused.
 ngx_int_t askWithinRate(ngx_http_request_t* r, const LocConf* conf, Command* command);

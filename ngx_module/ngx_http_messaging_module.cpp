@@ -100,6 +100,9 @@ ngx_command_t commands[] = {
     {ngx_string("messaging_stream_buffer"), kAnywhere | NGX_CONF_TAKE1,
      ngx_conf_set_size_slot, NGX_HTTP_LOC_CONF_OFFSET,
      offsetof(LocConfBase, streamBuffer), &bufferBounds},
+    {ngx_string("messaging_presence"), kAnywhere | NGX_CONF_FLAG,
+     ngx_conf_set_flag_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocConfBase, presence),
+     nullptr},
     {ngx_string("messaging_streams_per_user"), kAnywhere | NGX_CONF_TAKE1,
      ngx_conf_set_num_slot, NGX_HTTP_LOC_CONF_OFFSET,
      offsetof(LocConfBase, streamsPerUser), &perUserBounds},
@@ -152,6 +155,7 @@ void* createLocConf(ngx_conf_t* cf) {
         conf->streamMaxAge = NGX_CONF_UNSET_MSEC;
         conf->streamBuffer = NGX_CONF_UNSET_SIZE;
         conf->streamsPerUser = NGX_CONF_UNSET_UINT;
+        conf->presence = NGX_CONF_UNSET;
         conf->maxBody = NGX_CONF_UNSET_SIZE;
         conf->maxContent = NGX_CONF_UNSET_UINT;
         conf->negotiated = NGX_CONF_UNSET;
@@ -168,6 +172,7 @@ void mergeValues(LocConf& own, const LocConf& outer) {
     ngx_conf_merge_msec_value(own.streamMaxAge, outer.streamMaxAge, 3600 * 1000);
     ngx_conf_merge_size_value(own.streamBuffer, outer.streamBuffer, 256 * 1024);
     ngx_conf_merge_uint_value(own.streamsPerUser, outer.streamsPerUser, 16);
+    ngx_conf_merge_value(own.presence, outer.presence, 1);
     ngx_conf_merge_size_value(own.maxBody, outer.maxBody, limits::kMaxBody);
     ngx_conf_merge_uint_value(own.maxContent, outer.maxContent, limits::kMaxContent);
 }

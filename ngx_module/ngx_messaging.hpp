@@ -31,8 +31,9 @@ extern ngx_module_t ngx_http_messaging_module;
 
 namespace messaging {
 
-class Streams;   // ngx_stream.hpp
-class Commands;  // ngx_command.hpp
+class Streams;          // ngx_stream.hpp
+class Commands;         // ngx_command.hpp
+class RevocationWatch;  // ngx_revocation.hpp
 struct MainConf;
 
 // Everything a worker process holds: made in init_process, freed in exit_process.
@@ -57,6 +58,7 @@ struct Process : Redis::Listener {
     std::unique_ptr<Commands> commands;
     std::vector<uint64_t> early;  // tickets of requests that came before Redis
     std::unique_ptr<Streams> streams;
+    std::unique_ptr<RevocationWatch> revocations;
     time_t lastOddity = 0;    // when something odd from Redis was last logged
     bool opaqueTold = false;  // that a site's sessions are not what they need to be
     std::unique_ptr<Redis> redis;  // last: it goes first, and calls nobody any more
@@ -87,6 +89,7 @@ struct LocConfBase {
     ngx_msec_t streamMaxAge;
     size_t streamBuffer;  // unsent bytes of a stream before it is closed as slow
     ngx_uint_t streamsPerUser;
+    ngx_flag_t presence;  // others see who has a stream open
     size_t maxBody;
     ngx_uint_t maxContent;     // characters
     ngx_flag_t negotiated;     // refusals are in the language that the client prefers
@@ -138,6 +141,8 @@ struct RequestContext {
     const char* code;      // of a refusal, "ok" once answered, nullptr before
     ngx_msec_t started;    // ngx_current_msec
     ngx_msec_t answered;   // likewise; 0: not yet
+    uint64_t issued;       // the token, Unix seconds; 0: not said
+    bool early;            // it waits for Redis, and for what it says first
     void* write;           // of a write whose body is being read
     void* command;         // a profile's, kept until its reply
     void* badge;           // of a badge that two inboxes make

@@ -7,6 +7,7 @@
 #include <openssl/rand.h>
 
 #include "ngx_module/ngx_command.hpp"
+#include "ngx_module/ngx_revocation.hpp"
 #include "ngx_module/ngx_stream.hpp"
 
 namespace messaging {
@@ -30,6 +31,7 @@ Process::Process(ngx_cycle_t* cycle, const MainConf& conf)
       rates(kRates),
       commands(std::make_unique<Commands>(conf.maxPending)),
       streams(std::make_unique<Streams>(*this, conf)),
+      revocations(std::make_unique<RevocationWatch>(*this)),
       redis(std::make_unique<Redis>(conf.redis, replyChannel, *this, cycle->log)) {}
 
 Process::~Process() = default;
@@ -48,13 +50,14 @@ void Process::redisUp() {
         return 0;
     });
     guard(cycle->log, 0, [this] {
-        serveEarly(this);
+        revocations->redisUp();  // which serves those that came early
         return 0;
     });
 }
 
 void Process::redisDown() {
     rates.clear();
+    revocations->redisDown();
     guard(cycle->log, 0, [this] {
         serveEarly(this);
         failAll(this);
@@ -68,7 +71,9 @@ void Process::redisDown() {
 
 void Process::redisSubscribed(std::string_view channel) {
     guard(cycle->log, 0, [&] {
-        streams->redisSubscribed(channel);
+        if (!revocations->redisSubscribed(channel)) {
+            streams->redisSubscribed(channel);
+        }
         return 0;
     });
 }
@@ -77,7 +82,7 @@ void Process::redisMessage(std::string_view channel, std::string_view payload) {
     guard(cycle->log, 0, [&] {
         if (channel == replyChannel) {
             takeReply(this, payload);
-        } else {
+        } else if (!revocations->redisMessage(channel, payload)) {
             streams->redisMessage(channel, payload);
         }
         return 0;

@@ -7,6 +7,7 @@
 
 #include "ngx_module/core/origin.hpp"
 #include "ngx_module/core/query.hpp"
+#include "ngx_module/ngx_revocation.hpp"
 #include "schema/json.hpp"
 #include "schema/model.hpp"
 #include "schema/text.hpp"
@@ -105,6 +106,10 @@ Status takeArguments(const LocConf* conf, std::string_view text,
             return encodeTo(parseChange(text), body);
         case Operation::Read:
             return encodeTo(parseRead(text), body);
+        case Operation::Typing:
+            return encodeTo(parseTyping(text), body);
+        case Operation::Search:
+            return encodeTo(parseSearch(text), body);
         case Operation::List:
             return encodeTo(parseList(text), body);
         case Operation::History: {
@@ -182,7 +187,8 @@ Status takeCanonical(const LocConf* conf, const core::Question& question,
 // --- Reads
 
 bool hasParameters(Operation operation) {
-    return operation == Operation::List || operation == Operation::History;
+    return operation == Operation::List || operation == Operation::History ||
+           operation == Operation::Search;
 }
 
 Status takeQuery(ngx_http_request_t* r, const LocConf* conf,
@@ -222,7 +228,11 @@ ngx_int_t serveRead(ngx_http_request_t* r, const LocConf* conf, Identity who,
     return prepared(r, conf, &command) ? ask(r, conf, &command) : NGX_ERROR;
 }
 
-// --- Writes
+// --- Writes, and what else has a body
+
+bool hasBody(Operation operation) {
+    return isWrite(operation) || operation == Operation::Typing;
+}
 
 // The whole body, whatever buffers and files nginx keeps it in; BodyTooLarge counts the
 // bytes that came, since a chunked body says no length.
@@ -314,7 +324,10 @@ void onBody(ngx_http_request_t* r) {
 ngx_int_t readBody(ngx_http_request_t* r, const LocConf* conf, Identity who,
                    core::Question question) {
     const ngx_table_elt_t* type = r->headers_in.content_type;
-    if (type == nullptr || !core::isJson(view(type->value))) {
+    // What is said often, and mostly without a word more, needs neither body nor type.
+    const bool nothing = route.operation == Operation::Typing && type == nullptr &&
+                         r->headers_in.content_length_n <= 0 && !r->headers_in.chunked;
+    if (!nothing && (type == nullptr || !core::isJson(view(type->value)))) {
         return respondProblem(r, Code::UnsupportedMediaType);
     }
     if (r->headers_in.content_length_n > static_cast<off_t>(conf->maxBody)) {
@@ -337,13 +350,14 @@ ngx_int_t readBody(ngx_http_request_t* r, const LocConf* conf, Identity who,
 // --- All
 
 // A process that just started, after a reload say, has Redis a moment later than its
-// first requests.
+// first requests, and the list of revocations a moment after that.
 ngx_int_t waitForRedis(ngx_http_request_t* r, const LocConf* conf) {
     const uint64_t ticket = reserve(r);
     if (ticket == 0) {
         return respondProblem(r, Code::QueueFull);
     }
     process(r)->early.push_back(ticket);
+    existingContext(r)->early = true;
     return park(r, ngx_min(kEarlyTime, conf->timeout));
 }
 
@@ -359,7 +373,10 @@ ngx_int_t serveSignedIn(ngx_http_request_t* r, const LocConf* conf,
         return NGX_ERROR;
     }
     const Process* here = process(r);
-    if (here != nullptr && here->redis->coming()) {
+    // Where the site itself is asked at each request there is nothing to know.
+    const bool byToken = conf->user == nullptr;
+    if (here != nullptr && (here->redis->coming() || (byToken && here->redis->up() &&
+                                                      !here->revocations->ready()))) {
         return waitForRedis(r, conf);
     }
     if (here == nullptr || !here->redis->up()) {
@@ -368,7 +385,7 @@ ngx_int_t serveSignedIn(ngx_http_request_t* r, const LocConf* conf,
     if (question.operation == Operation::Stream) {
         return openStream(r, conf, who, expires);
     }
-    return isWrite(question.operation)
+    return hasBody(question.operation)
                ? readBody(r, conf, std::move(who), std::move(question))
                : serveRead(r, conf, std::move(who), question);
 }
@@ -410,6 +427,7 @@ void serveEarly(Process* process) {
     tickets.swap(process->early);
     for (const uint64_t ticket : tickets) {
         if (ngx_http_request_t* r = process->commands->find(ticket)) {
+            existingContext(r)->early = false;
             finish(r, [r] { return serve(r); });
         }
     }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "schema/keys.hpp"
 #include "schema/limits.hpp"
 
 namespace messaging {
@@ -27,7 +28,7 @@ constexpr ngx_msec_t kStuckTime = 10000;  // bytes wait and none leaves
 // Whoever has too many streams must not take them from itself in turns.
 constexpr uint64_t kRetryOverLimit = 60 * 1000;
 
-// Its person is of its team no more.
+// Its person is of its team no more, or its sign-in was taken back.
 constexpr const char* kRevokedCode = "revoked";
 
 Streams* streamsOf(ngx_event_t* event) {
@@ -46,7 +47,8 @@ Streams::Streams(Process& process, const MainConf& conf)
 
     dummy_.fd = static_cast<ngx_socket_t>(-1);
     dummy_.data = this;
-    for (ngx_event_t* event : {&sweepTimer_, &paceTimer_, &parkEvent_}) {
+    for (ngx_event_t* event :
+         {&sweepTimer_, &paceTimer_, &parkEvent_, &presenceTimer_}) {
         event->data = &dummy_;
         event->log = process.cycle->log;
     }
@@ -54,11 +56,13 @@ Streams::Streams(Process& process, const MainConf& conf)
     paceTimer_.handler = onPace;
     paceTimer_.cancelable = 1;
     parkEvent_.handler = onPark;
+    presenceTimer_.handler = onPresence;
+    presenceTimer_.cancelable = 1;
 }
 
 // The process ends; what is still open ends with it.
 Streams::~Streams() {
-    for (ngx_event_t* timer : {&sweepTimer_, &paceTimer_}) {
+    for (ngx_event_t* timer : {&sweepTimer_, &paceTimer_, &presenceTimer_}) {
         if (timer->timer_set) {
             ngx_del_timer(timer);
         }
@@ -79,6 +83,7 @@ void Streams::open(core::Stream& base, const core::Opening& opening) {
     auto& stream = static_cast<Subscriber&>(base);
     stream.phase = Subscriber::Phase::Live;
     ++live_;
+    came(stream);
     if (!sendHead(stream)) {
         doom(stream, "closed");
         return;
@@ -158,6 +163,23 @@ void Streams::deliver(core::Stream& base, const core::Batch& batch,
         doom(stream, code);
     } else if (core::revokes(batch, place.tag)) {
         doom(stream, kRevokedCode);
+    }
+}
+
+// A client that has not taken what it was given needs no more of what passes.
+void Streams::whisper(core::Stream& base, const core::Entry& entry) {
+    auto& stream = static_cast<Subscriber&>(base);
+    if (busy(stream) || stream.phase != Subscriber::Phase::Live) {
+        return;
+    }
+    if (rendered_ != &entry) {
+        rendered_ = &entry;
+        block_.clear();
+        core::appendWhisper(block_.frames(), entry);
+    }
+    stream.events += entry.events.size();
+    if (const char* code = write(stream)) {
+        doom(stream, code);
     }
 }
 
@@ -309,6 +331,29 @@ void Streams::drain(ngx_msec_t now) {
 
 // --- Ends
 
+// One at a time: with one, a connection may go that carries others.
+void Streams::revoke(const Revocation& revocation) {
+    const auto inbox = core::parseInboxKey(inboxId(revocation.site, revocation.user));
+    while (Subscriber* stream = inbox ? revoked(*inbox, revocation) : nullptr) {
+        end(*stream, kRevokedCode);
+    }
+    afterHub();
+}
+
+Subscriber* Streams::revoked(const core::InboxKey& inbox,
+                             const Revocation& revocation) {
+    const core::Inbox* found = hub_.find(inbox);
+    if (found != nullptr) {
+        for (core::Stream* one : found->streams) {
+            auto* stream = static_cast<Subscriber*>(one);
+            if (core::concerns(revocation, stream->session, stream->issued)) {
+                return stream;
+            }
+        }
+    }
+    return nullptr;
+}
+
 // With `bye`. The stream may be gone afterwards, as after each of these.
 void Streams::end(Subscriber& stream, const char* code) {
     if (stream.phase == Subscriber::Phase::Opening) {
@@ -343,6 +388,7 @@ void Streams::cut(Subscriber& stream, const char* code) {
 void Streams::leave(Subscriber& stream, const char* code) {
     hub_.remove(stream);
     --live_;
+    went(stream);
     stream.phase = Subscriber::Phase::Ending;
     const std::string& site = stream.conf->site;
     ngx_log_error(NGX_LOG_INFO, stream.connection->log, 0,

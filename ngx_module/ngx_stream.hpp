@@ -25,6 +25,8 @@
 
 #include "ngx_module/core/drain.hpp"
 #include "ngx_module/core/hub.hpp"
+#include "ngx_module/core/presence.hpp"
+#include "ngx_module/core/revocation.hpp"
 #include "ngx_module/core/sse.hpp"
 
 namespace messaging {
@@ -87,6 +89,8 @@ struct Subscriber : core::Stream {
     std::unique_ptr<std::string> identity;  // data of `hello`, until it is sent
     std::string user;
     std::unique_ptr<std::string> team;  // where a profile's words depend on it
+    uint64_t session = 0;               // core::sessionMark
+    uint64_t issued = 0;                // the token, Unix seconds; 0: not said
     const char* code = nullptr;         // why it ends; set: doomed
     ngx_msec_t opened = 0;
     ngx_msec_t endAt = 0;
@@ -111,6 +115,9 @@ public:
     void redisSubscribed(std::string_view channel);
     void redisMessage(std::string_view channel, std::string_view payload);
 
+    // Ends the streams that it is about.
+    void revoke(const Revocation& revocation);
+
     // A content handler: the request is held, or answered.
     ngx_int_t serve(ngx_http_request_t* r, const LocConf* conf, const Identity& who,
                     uint64_t expires);
@@ -125,6 +132,7 @@ private:
     void refuse(core::Stream& stream) override;
     void deliver(core::Stream& stream, const core::Batch& batch,
                  const core::Place& place) override;
+    void whisper(core::Stream& stream, const core::Entry& entry) override;
     void reset(core::Stream& stream, const core::Place& place,
                std::string_view reason) override;
     bool busy(const core::Stream& stream) override;
@@ -136,6 +144,14 @@ private:
     void takeRenewal(const core::InboxKey& inbox, uint64_t renewal,
                      const RedisAnswer& answer);
     void takeEntries(uint64_t fetch, const RedisAnswer& answer);
+
+    // ngx_presence.cpp: who is there
+    void came(const Subscriber& stream);
+    void went(const Subscriber& stream);
+    void tellPresence();
+    void tellPresence(const core::Presence::News& news);
+    void takePresence(const core::Person& person, const RedisAnswer& answer);
+    static void onPresence(ngx_event_t* event);
 
     // ngx_stream.cpp: the hub's decisions, time, ends
     void append(const Subscriber& stream, const core::Batch& batch,
@@ -150,6 +166,8 @@ private:
     void end(Subscriber& stream, const char* code);
     void cut(Subscriber& stream, const char* code);
     void leave(Subscriber& stream, const char* code);
+    // A stream of the inbox that it is about; nullptr: none.
+    Subscriber* revoked(const core::InboxKey& inbox, const Revocation& revocation);
     void answerUnavailable(Subscriber& stream);
     void finish(Subscriber& stream, ngx_int_t rc);
     void release(Subscriber& stream);
@@ -188,6 +206,7 @@ private:
     const MainConf& conf_;
     core::Hub hub_{*this};
     core::Drain drain_;
+    core::Presence presence_;
     std::list<Subscriber> streams_;  // the one that was looked at longest ago first
     size_t live_ = 0;                // of them, in phase Live
     std::vector<Subscriber*> doomed_;
@@ -202,6 +221,7 @@ private:
     ngx_event_t sweepTimer_ = {};
     ngx_event_t paceTimer_ = {};
     ngx_event_t parkEvent_ = {};
+    ngx_event_t presenceTimer_ = {};
 };
 
 }  // namespace messaging

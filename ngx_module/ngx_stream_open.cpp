@@ -155,6 +155,9 @@ Subscriber& Streams::make(ngx_http_request_t* r, const LocConf* conf,
     if (conf->profile != nullptr && !who.team.empty()) {
         stream.team = std::make_unique<std::string>(who.team);
     }
+    const RequestContext* own = existingContext(r);
+    stream.session = core::sessionMark(view(own->session));
+    stream.issued = own->issued;
     const ngx_msec_t now = ngx_current_msec;
     stream.opened = now;
     stream.endAt = now + core::lifetime(conf->streamMaxAge, random32());

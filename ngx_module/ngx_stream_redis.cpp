@@ -84,6 +84,7 @@ bool Streams::fetch(const core::InboxKey& inbox, const LogId& from, uint64_t fet
 
 void Streams::redisUp() {
     hub_.redisUp(process_.redis->run());
+    presence_.forgotten(ngx_current_msec);
     afterHub();
 }
 
@@ -107,7 +108,11 @@ void Streams::redisMessage(std::string_view channel, std::string_view payload) {
     auto announcement = decodeAnnouncement(payload);
     if (announcement.ok()) {
         core::Entry entry{announcement->id, std::move(announcement->events)};
-        hub_.announced(*inbox, announcement->previous, entry);
+        if (announcement->whispered) {
+            hub_.whispered(*inbox, entry);
+        } else {
+            hub_.announced(*inbox, announcement->previous, entry);
+        }
     } else {
         process_.logOddity("an announcement that cannot be read",
                            announcement.status().detail());

@@ -88,6 +88,18 @@ std::string Keys::profile(std::string_view hash) const {
     return prefix_ + "profile:" + std::string(hash);
 }
 
+std::string Keys::revoked() const {
+    return prefix_ + "revoked";
+}
+
+std::string Keys::revoke() const {
+    return prefix_ + "revoke";
+}
+
+std::string Keys::revocations(std::string_view run) const {
+    return prefix_ + "revocations:" + std::string(run.substr(0, kRunDigits));
+}
+
 std::string Keys::channel(std::string_view inbox) const {
     return inboxKey(prefix_, inbox, "live");
 }
@@ -98,6 +110,10 @@ std::string Keys::log(std::string_view inbox, std::string_view run) const {
 
 std::string Keys::badge(std::string_view inbox, std::string_view run) const {
     return inboxKey(prefix_, inbox, "badge:") + std::string(run.substr(0, kRunDigits));
+}
+
+std::string Keys::presence(std::string_view inbox) const {
+    return inboxKey(prefix_, inbox, "presence");
 }
 
 std::string Keys::rate(std::string_view inbox, std::string_view what) const {

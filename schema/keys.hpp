@@ -50,11 +50,17 @@ public:
     std::string reply(std::string_view process) const;  // channel of one nginx process
     std::string profile(std::string_view hash) const;   // string: an encoded profile
 
+    std::string revoked() const;  // channel: revocations
+    std::string revoke() const;   // list: revocations that a site asks for
+    // hash: revocations, as the store has them. `run` as below.
+    std::string revocations(std::string_view run) const;
+
     // Of an inbox. `run` is Redis's run_id: what a Redis with another history holds
     // under another run's name is never read.
     std::string channel(std::string_view inbox) const;
     std::string log(std::string_view inbox, std::string_view run) const;
     std::string badge(std::string_view inbox, std::string_view run) const;
+    std::string presence(std::string_view inbox) const;
     std::string rate(std::string_view inbox, std::string_view what) const;
 
 private:

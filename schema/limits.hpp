@@ -90,6 +90,18 @@ constexpr size_t kMaxPageBytes = 8 * 1024 * 1024;
 // Characters of a search.
 constexpr size_t kMaxSearch = 200;
 
+// Words of a message by which it is found: more than the longest text in a language
+// has, and a bound on what one made of single letters puts into an index.
+constexpr size_t kMaxWords = 2000;
+
+// How long a store may look for a page of a search: what takes longer would be answered
+// after its caller went, and other reads wait for it.
+constexpr unsigned kSearchMilliseconds = 1000;
+
+// Messages that no index has yet and that a search looks through itself, the newest of
+// them: the index is behind by less, unless it is being made for an old database.
+constexpr unsigned kMaxUnindexed = 10000;
+
 // Conversations that an unread-count names one by one; the total covers all.
 constexpr unsigned kMaxBadge = 1000;
 
@@ -102,8 +114,27 @@ constexpr unsigned kMaxQueue = 10000;
 constexpr unsigned kLogEvents = 256;
 constexpr unsigned kLogSeconds = 60;
 
+// Who has a stream open says so this often; who did not for more than twice that is
+// not there. When somebody was last seen is known for a month.
+constexpr unsigned kPresenceMilliseconds = 20 * 1000;
+constexpr unsigned kAbsentMilliseconds = 45 * 1000;
+constexpr unsigned kSeenSeconds = 30 * 24 * 3600;
+
+// When somebody comes or goes, the members of so many of their newest conversations
+// hear it, and no more than so many people; a page shows of so many who is there.
+constexpr unsigned kMaxCircles = 100;
+constexpr size_t kMaxWitnesses = 1000;
+constexpr size_t kMaxPresences = 500;
+
 // Reads older than this are dead: every module gave up on them long before.
 constexpr unsigned kReadSeconds = 60;
+
+// Revocations that hold at once: nginx's processes keep all of them, some 200 bytes
+// each, and read them all when Redis comes up. How long one holds by default, and at
+// most: as long as the tokens that it is about may live.
+constexpr size_t kMaxRevocations = 10000;
+constexpr uint64_t kRevocationSeconds = 31 * 86400;
+constexpr uint64_t kMaxRevocationSeconds = 3660ull * 86400;
 
 // A reply or an event from Redis that is longer than this is not believed.
 // A page of 200 messages of 40 KB, escaped, is the longest honest one.

@@ -8,6 +8,7 @@
 #include <initializer_list>
 
 #include "schema/json.hpp"
+#include "schema/model_parts.hpp"
 #include "schema/text.hpp"
 
 namespace messaging {
@@ -24,41 +25,6 @@ constexpr const char* kEmpty = "empty";
 // As whom one starts.
 constexpr const char* kAsUser = "user";
 constexpr const char* kAsTeam = "team";
-
-Status invalid(std::string_view field) {
-    return {Code::InvalidField, "arguments", std::string(field)};
-}
-
-Status missing(std::string_view field) {
-    return {Code::MissingField, "arguments", std::string(field)};
-}
-
-// The object in `body`, which has members of these names only.
-Result<Value> parseObject(std::string_view body,
-                          std::initializer_list<std::string_view> names) {
-    json::Bounds bounds;
-    bounds.bytes = limits::kMaxArguments;
-    Result<Value> object = json::parse(body, bounds);
-    if (!object.ok()) {
-        return object;
-    }
-    if (!object->is(Type::Object)) {
-        return {Code::InvalidJson, "not an object"};
-    }
-    for (const Value::Member& member : object->members) {
-        if (std::find(names.begin(), names.end(), member.first) == names.end()) {
-            return {Code::UnknownField, "arguments",
-                    preview(member.first, limits::kMaxName)};
-        }
-    }
-    return object;
-}
-
-// As parseObject, where all members can be left out and the body with them.
-Result<Value> parseOptions(std::string_view body,
-                           std::initializer_list<std::string_view> names) {
-    return parseObject(body.empty() ? "{}" : body, names);
-}
 
 // Within an argument that is an object itself.
 Status within(std::string_view name, const Status& failure) {
@@ -129,16 +95,6 @@ Result<std::vector<std::string>> withStarter(std::vector<std::string> members,
         return invalid("members");
     }
     return members;
-}
-
-// One line of a person's words, at both ends without white space.
-Result<std::string> parseLine(const Value& value, std::string_view field,
-                              size_t characters) {
-    const std::string_view line = trim(value.text);
-    if (!value.is(Type::String) || line.empty() || !validName(line, characters)) {
-        return invalid(field);
-    }
-    return std::string(line);
 }
 
 // Nothing where it is absent.
@@ -306,28 +262,6 @@ void writeHints(Writer& writer, const std::vector<Hint>& hints) {
     writer.end();
 }
 
-// A number of the query or of canonical JSON: both forms are taken. Absent stays
-// absent.
-Status readNumber(const Value& object, std::string_view name,
-                  std::optional<uint64_t>* out) {
-    const Value* value = object.find(name);
-    if (value == nullptr) {
-        return {};
-    }
-    uint64_t number = 0;
-    if (value->is(Type::String)) {
-        const std::optional<uint64_t> digits = parseUnsigned(value->text);
-        if (!digits || *digits > limits::kMaxInteger) {
-            return invalid(name);
-        }
-        number = *digits;
-    } else if (!value->unsignedInteger(&number)) {
-        return invalid(name);
-    }
-    *out = number;
-    return {};
-}
-
 // "true" or "false", as a query writes them. Absent stays absent.
 Status readFlag(const Value& object, std::string_view name, std::optional<bool>* out) {
     const Value* value = object.find(name);
@@ -375,20 +309,6 @@ Status readFilter(const Value& object, ListFilter* filter) {
             return context.status();
         }
         filter->context = std::move(context.value());
-    }
-    return {};
-}
-
-Status readLimit(const Value& object, unsigned most, unsigned* limit) {
-    std::optional<uint64_t> number;
-    if (Status status = readNumber(object, "limit", &number); !status.ok()) {
-        return status;
-    }
-    if (number && (*number < 1 || *number > most)) {
-        return invalid("limit");
-    }
-    if (number) {
-        *limit = static_cast<unsigned>(*number);
     }
     return {};
 }
@@ -727,14 +647,8 @@ Result<ListArguments> parseList(std::string_view body) {
         !status.ok()) {
         return status;
     }
-    if (const Value* cursor = object->find("cursor")) {
-        if (!cursor->is(Type::String)) {
-            return invalid("cursor");
-        }
-        if (cursor->text.size() > limits::kMaxCursor) {
-            return {Code::InvalidCursor, "too long", "cursor"};
-        }
-        arguments.cursor = cursor->text;
+    if (Status status = readCursor(object.value(), &arguments.cursor); !status.ok()) {
+        return status;
     }
     return arguments;
 }

@@ -141,6 +141,27 @@ struct UnreadArguments {
 Result<UnreadArguments> parseUnread(std::string_view body);
 std::string encode(const UnreadArguments& arguments);
 
+struct SearchArguments {
+    std::string q;       // trimmed
+    std::string cursor;  // empty: from the newest
+    unsigned limit = limits::kDefaultPage;
+};
+Result<SearchArguments> parseSearch(std::string_view body);
+std::string encode(const SearchArguments& arguments);
+
+struct TypingArguments {
+    bool typing = true;
+};
+Result<TypingArguments> parseTyping(std::string_view body);
+std::string encode(const TypingArguments& arguments);
+
+struct PresenceArguments {
+    bool online = false;
+    uint64_t lastSeen = 0;
+};
+Result<PresenceArguments> parsePresence(std::string_view body);
+std::string encode(const PresenceArguments& arguments);
+
 // Query parameters as the JSON body that the parse functions read: names and values
 // already percent-decoded. Numbers stay strings there; the parse functions take both.
 std::string queryBody(const std::vector<std::pair<std::string, std::string>>& query);
@@ -241,6 +262,9 @@ struct User {
     std::string id;
     std::string role;
     std::string name;
+    // Not stored with them: whether they are there, and when they last were.
+    std::optional<bool> online = {};
+    uint64_t lastSeen = 0;  // 0: unknown
 };
 
 // --- Views (schema/openapi.yaml)
@@ -259,6 +283,10 @@ std::string unreadEvent(const Membership& membership);
 std::string readEvent(std::string_view conversation, std::string_view member,
                       std::string_view user, uint64_t readSeq);
 std::string readView(const Membership& membership);
+// Data of the events `presence` and `typing`.
+std::string presenceEvent(std::string_view user, const PresenceArguments& presence);
+std::string typingEvent(std::string_view conversation, const Identity& who,
+                        bool typing);
 // Somebody's role is another one: of this inbox, their team's, they see nothing more.
 // To modules, which end streams by it; no client is shown it.
 constexpr const char* kRevoked = "revoked";

@@ -54,6 +54,8 @@ constexpr ProblemKind kProblems[] = {
      "Messaging is not available right now. Please try again in a moment.", true, 2},
     {Code::ProfileUnknown, "profile_unknown", 503, "Service Unavailable",
      "Messaging is not available right now. Please try again in a moment.", true, 1},
+    {Code::SearchTimeout, "search_timeout", 503, "Service Unavailable",
+     "The search took too long. Please try again, or search for fewer words.", true, 2},
     {Code::UnsupportedVersion, "unsupported_version", 503, "Service Unavailable",
      "Messaging is being updated. Please try again in a moment.", true, 5},
     {Code::Timeout, "timeout", 504, "Gateway Timeout",

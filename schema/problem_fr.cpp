@@ -50,6 +50,9 @@ std::string_view sentence_fr(Code code) {
         case Code::StoreUnavailable:
             return "La messagerie n'est pas disponible pour le moment. Veuillez "
                    "réessayer dans un instant.";
+        case Code::SearchTimeout:
+            return "La recherche a pris trop de temps. Veuillez réessayer, ou chercher "
+                   "moins de mots.";
         case Code::UnsupportedVersion:
             return "La messagerie est en cours de mise à jour. Veuillez réessayer dans "
                    "un instant.";

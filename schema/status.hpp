@@ -37,6 +37,7 @@ enum class Code {
     RedisUnavailable,      // 503 surely not stored
     StoreUnavailable,      // 503 surely not stored
     ProfileUnknown,        // 503 surely not stored; Redis has lost the profile
+    SearchTimeout,         // 503 nothing found within the time for it
     UnsupportedVersion,    // 503 the worker is of another protocol version
     Timeout,               // 504 unknown whether stored; repeat with the same key
 };

@@ -26,6 +26,15 @@ void writeMember(Writer& writer, std::string_view id, const std::vector<User>& u
     writer.object().member("id", id);
     writeTextOrNull(writer, "role", known ? user->role : teamRole(id));
     writeTextOrNull(writer, "name", known ? user->name : std::string_view());
+    writer.key("online");
+    if (known && user->online) {
+        writer.boolean(*user->online);
+    } else {
+        writer.null();
+    }
+    const bool seen = known && user->lastSeen != 0;
+    writeTextOrNull(writer, "lastSeenAt",
+                    seen ? isoTime(user->lastSeen) : std::string());
     writer.end();
 }
 
@@ -146,6 +155,24 @@ std::string readEvent(std::string_view conversation, std::string_view member,
         .member("userId", user)
         .member("readSeq", readSeq)
         .end();
+    return data;
+}
+
+std::string presenceEvent(std::string_view user, const PresenceArguments& presence) {
+    std::string data;
+    Writer writer(data);
+    writer.object().member("userId", user).key("online").boolean(presence.online);
+    writer.member("lastSeenAt", isoTime(presence.lastSeen)).end();
+    return data;
+}
+
+std::string typingEvent(std::string_view conversation, const Identity& who,
+                        bool typing) {
+    std::string data;
+    Writer writer(data);
+    writer.object().member("conversationId", conversation).member("userId", who.user);
+    writeTextOrNull(writer, "name", who.name);
+    writer.key("typing").boolean(typing).end();
     return data;
 }
 

@@ -34,7 +34,9 @@ constexpr OperationKind kOperations[] = {
     {Operation::Thread, "thread", true, false, false, false},
     {Operation::Search, "search", true, false, false, false},
     {Operation::UnreadCount, "unread-count", true, false, false, false},
+    {Operation::Search, "search", true, false, false, false},
     {Operation::Typing, "typing", true, false, true, false},
+    {Operation::Presence, "presence", true, false, false, false},
     {Operation::Stream, "stream", false, false, false, false},
     {Operation::Status, "status", false, false, false, false},
 };
@@ -75,6 +77,7 @@ constexpr size_t kCommandId = 32;
 constexpr size_t kMaxChannel = 256;
 constexpr size_t kMaxEventType = 32;
 constexpr size_t kMaxFieldName = 64;
+constexpr std::string_view kNoId = "-";
 
 bool isLowerHex(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
@@ -463,6 +466,12 @@ Result<Announcement> decodeAnnouncement(std::string_view bytes) {
     if (!before || !now) {
         return broken("announcement: cut short");
     }
+    if (*before == kNoId && *now == kNoId) {
+        Result<std::vector<Event>> events = decodeEvents(bytes);
+        return events.ok()
+                   ? Result(Announcement{{}, {}, std::move(events.value()), true})
+                   : events.status();
+    }
     const std::optional<LogId> previous = parseLogId(*before);
     const std::optional<LogId> id = parseLogId(*now);
     if (!previous || !id) {
@@ -477,6 +486,10 @@ Result<Announcement> decodeAnnouncement(std::string_view bytes) {
         return events.status();
     }
     return Announcement{*previous, *id, std::move(events.value())};
+}
+
+std::string encodeWhisper(const std::vector<Event>& events) {
+    return std::to_string(limits::kProtocolVersion) + " - -\n" + encodeEvents(events);
 }
 
 // An absent log has no last entry; neither has one that lost all of them, which is as
@@ -527,6 +540,35 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then
 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 return 1
+)";
+
+// A hash: of each nginx process when it last said so, and of all of them under "last".
+const char* const kPresenceScript = R"(
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local was, is = 0, 0
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+    local at = tonumber(all[i + 1]) or 0
+    if all[i] ~= 'last' and at <= now and now - at < tonumber(ARGV[3]) then
+        was = 1
+        if all[i] ~= ARGV[1] then
+            is = 1
+        end
+    elseif all[i] ~= 'last' then
+        redis.call('HDEL', KEYS[1], all[i])
+    end
+end
+local text = string.format('%.0f', now)
+if ARGV[2] == '1' then
+    is = 1
+    redis.call('HSET', KEYS[1], ARGV[1], text, 'last', text)
+else
+    redis.call('HDEL', KEYS[1], ARGV[1])
+    redis.call('HSET', KEYS[1], 'last', text)
+end
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return {was, is, now}
 )";
 
 // A bucket is the time at which it will be full (microseconds by Redis's clock, exact

@@ -25,7 +25,9 @@ enum class Operation {
     Thread,        // read: a conversation and its messages, for profiles only
     Search,        // read
     UnreadCount,   // read
-    Typing,        // read: tells the others, stores nothing
+    Search,        // read
+    Typing,        // read: stores nothing
+    Presence,      // read, the module's own: somebody came or went
     Stream,        // the module's own
     Status,        // the module's own
 };
@@ -48,7 +50,7 @@ struct Command {
     Operation operation = Operation::Send;
     std::string id;  // 32 hexadecimal digits, random; in every log line about it
     Identity who;
-    std::string conversation;  // empty for List, UnreadCount
+    std::string conversation;  // empty for List, UnreadCount, Search
     // Idempotency key with its prefix: "c:" the client's own, "i:" this command's id.
     std::string key;
     std::string body;     // the operation's arguments (model.hpp), canonical JSON
@@ -119,8 +121,12 @@ struct Announcement {
     LogId previous;
     LogId id;
     std::vector<Event> events;
+    bool whispered = false;  // in no log: there are no ids
 };
 Result<Announcement> decodeAnnouncement(std::string_view bytes);
+
+// What is said to those who listen now and kept nowhere: "1 - -\n" and the events.
+std::string encodeWhisper(const std::vector<Event>& events);
 
 // Lua, run by Redis. Each touches the keys of one slot.
 //
@@ -144,7 +150,12 @@ extern const char* const kPublishScript;
 extern const char* const kLoseScript;
 extern const char* const kRenewScript;
 extern const char* const kEnqueueScript;
+// kPresenceScript KEYS presence; ARGV process, 1 if somebody is there or 0,
+// milliseconds
+//                 after which a process is forgotten, seconds. Returns {1 if they were
+//                 there, 1 if they are, now}: there is who has a stream in any process.
 extern const char* const kBadgeScript;
+extern const char* const kPresenceScript;
 extern const char* const kRateScript;
 
 }  // namespace messaging

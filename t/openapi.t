@@ -35,6 +35,7 @@ sub ask {
 }
 
 my $bob = $t->stream('bob', raw => 1);
+$bob->event('hello');
 my $first = ask('POST', '/conversations', { members => ['bob'] }, as => 'alice');
 my $id = $first->{json}{conversation}{id};
 my $message = "/conversations/$id/messages";
@@ -53,6 +54,8 @@ ask('PATCH', "/conversations/$id/read", { seq => 2 }, as => 'bob');
 ask('PATCH', "/conversations/$id", { status => 'closed', archived => JSON::PP::true, subject => 'Bicycle' }, as => 'bob');
 ask('GET', "/conversations?$_", undef, as => 'bob')
     for 'status=closed&unread=true', 'archived=true', 'context=product:7+a', 'context=product&q=ORDER', 'q=nothing';
+ask('POST', "/conversations/$id/typing", $_, as => 'alice') for {}, { typing => JSON::PP::false() };
+ask('GET', "/search?q=$_", undef, as => 'bob') for 'order', 'five&limit=1', 'absent';
 my $badge = ask('GET', '/unread-count', undef, as => 'bob');
 ask('GET', '/unread-count', undef, as => 'bob', headers => { 'If-None-Match' => $badge->{headers}{etag} });
 ask('POST', $message, { content => 'from a named one' },
@@ -74,12 +77,14 @@ ask('POST', '/conversations', { members => ['bob'], as => 'team' }, as => 'alice
 # Refusals.
 my @operations = (['POST', '/conversations', { members => ['bob'] }], ['GET', '/conversations'],
     ['GET', "/conversations/$id"], ['POST', $message, { content => 'x' }], ['GET', $message],
-    ['PATCH', "/conversations/$id/read", {}], ['PATCH', "/conversations/$id", { status => 'open' }], ['GET', '/unread-count'], ['GET', '/stream']);
+    ['PATCH', "/conversations/$id/read", {}], ['PATCH', "/conversations/$id", { status => 'open' }], ['POST', "/conversations/$id/typing", {}],
+    ['GET', '/unread-count'], ['GET', '/search?q=x'],
+    ['GET', '/stream']);
 for my $operation (@operations) {
     my ($method, $path, $body) = @$operation;
     ask($method, $path, $body);
     ask($method, $path, $body, as => 'eve') if $path =~ /$id/;
-    ask($method, "$path?colour=1", $body, as => 'alice') if $path ne '/stream';
+    ask($method, $path . ($path =~ /\?/ ? '&' : '?') . 'colour=1', $body, as => 'alice') if $path ne '/stream';
     ask('DELETE', $path, undef, as => 'alice');
     next if !$body;
     ask($method, $path, '{', as => 'alice');
@@ -109,6 +114,9 @@ push @lines, { method => 'GET', path => '/stream', status => int $status, body =
 close $socket;
 
 # Without parts of it.
+my $here = $t->stream('alice');
+$bob->event('presence');
+$here->close;
 $t->end('worker', 'KILL');
 ask(@$_[0 .. 1], $_->[2], as => 'carol') for grep { $_->[1] ne '/stream' } @operations;
 $t->wait_for('status', sub { $t->get('/status')->{status} == 503 });
@@ -126,7 +134,7 @@ $bob->event('bye');
 $more[0]->pump(0.1);
 
 my %types = map { $_->{event} => 1 } $bob->events;
-is(join(' ', sort keys %types), 'bye conversation hello message read reset unread', 'every type of event came');
+is(join(' ', sort keys %types), 'bye conversation hello message presence read reset typing unread', 'every type of event came');
 push @lines, map { { event => $_->{event}, data => $_->{json} } } map { $_->events } $bob, @more;
 
 my $root = $t->root;

@@ -28,12 +28,13 @@ my @calls = (
     ['GET', '/conversations/%s/messages'],
     ['POST', '/conversations/%s/messages', { content => 'let me in' }],
     ['PATCH', '/conversations/%s/read', {}],
+    ['POST', '/conversations/%s/typing', {}],
     ['PATCH', '/conversations/%s', { subject => 'Mine' }],
 );
 for my $call (@calls) {
     my ($method, $path, $body) = @$call;
     my $ask = sub { $t->request($method, sprintf($path, $_[0]), $body, @_[1 .. $#_]) };
-    like($ask->($id, as => 'bob')->{status}, qr/^20[01]$/, "$method $path: a member");
+    like($ask->($id, as => 'bob')->{status}, qr/^20[014]$/, "$method $path: a member");
     my $stranger = $ask->($id, as => 'eve');
     my $nothing = $ask->($absent, as => 'eve');
     is($stranger->{status}, 404, "$method $path: a stranger");

@@ -39,7 +39,7 @@ my $r = $t->post('/conversations', { members => [$desk], kind => 'ticket', conte
 is($r->{status}, 201, 'anybody writes to a team');
 my $id = $r->{json}{conversation}{id};
 is_deeply([grep { $_->{id} eq $desk } @{ $r->{json}{conversation}{members} }],
-    [{ id => $desk, role => 'desk', name => undef }], 'which is a member like any other');
+    [{ id => $desk, role => 'desk', name => undef, online => undef, lastSeenAt => undef }], 'which is a member like any other');
 is($r->{json}{conversation}{member}, 'bob', 'and bob takes part as himself');
 for my $who ('ann', 'amy') {
     is(listed($who), $id, "$who lists it");

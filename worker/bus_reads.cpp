@@ -2,7 +2,10 @@
 // the store was read deletes it, and then the value that was read is not stored.
 #include "worker/bus_reads.hpp"
 
+#include <algorithm>
 #include <random>
+
+#include "schema/text.hpp"
 
 #include "worker/bus_entry.hpp"
 
@@ -88,6 +91,42 @@ Result<std::string> ReadBus::reserveBadge(const std::string& site,
         return status;
     }
     return answer->text() == "OK" ? std::move(nonce) : std::string();
+}
+
+// Of a person: a hash of when each nginx process last saw them, "last" for all.
+void ReadBus::findPresences(std::vector<User>* users) {
+    const size_t count = std::min(users->size(), limits::kMaxPresences);
+    session_.redis().append({"TIME"});
+    for (size_t i = 0; i < count; ++i) {
+        const User& user = (*users)[i];
+        session_.redis().append(
+            {"HGETALL", keys_.presence(inboxId(user.site, user.id))});
+    }
+    const auto answers = session_.redis().flush();
+    if (!answers.ok()) {
+        return;
+    }
+    const uint64_t now = milliseconds(answers.value()[0]);
+    for (size_t i = 0; i < count; ++i) {
+        const Answer& seen = answers.value()[i + 1];
+        User& user = (*users)[i];
+        for (size_t k = 0; !seen.isError() && k + 1 < seen.size(); k += 2) {
+            const uint64_t at = parseUnsigned(seen[k + 1].text()).value_or(0);
+            if (at == 0 || at > now) {
+                continue;  // by another clock
+            }
+            user.lastSeen = std::max(user.lastSeen, at);
+            const bool here =
+                seen[k].text() != "last" && now - at < limits::kAbsentMilliseconds;
+            user.online = here || user.online.value_or(false);
+        }
+    }
+}
+
+void ReadBus::whisper(const Publication& publication) {
+    session_.redis().append(
+        {"PUBLISH", keys_.channel(inboxId(publication.site, publication.member)),
+         encodeWhisper(publication.events)});
 }
 
 void ReadBus::answer(const Delivered& read, const Reply& reply,

@@ -32,6 +32,11 @@ public:
     Result<std::string> reserveBadge(const std::string& site,
                                      const std::string& member);
 
+    // Which of these are there; nothing may be appended before it. A failure leaves
+    // them as they are.
+    void findPresences(std::vector<User>* users);
+    // Appends what is said to whoever listens to that inbox now.
+    void whisper(const Publication& publication);
     // Appends the reply to one read; `nonce` as it was reserved, or empty.
     void answer(const Delivered& read, const Reply& reply, const std::string& nonce);
     // Appends the end of a read that nobody waits for.

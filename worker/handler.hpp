@@ -96,15 +96,27 @@ private:
     std::unique_ptr<State> state_;
 };
 
+// Who is there, which no store knows.
+class Presences {
+public:
+    virtual ~Presences() = default;
+    // Fills in what is known of these; what is not stays unknown.
+    virtual void find(std::vector<User>* users) = 0;
+};
+
 // Executes reads. One a thread. Never writes.
 class Reader {
 public:
-    explicit Reader(Store& store) : store_(store) {}
-    // In the words of `profile`, which the command names, if it is there.
-    Reply run(const Command& command, const Profile* profile = nullptr);
+    explicit Reader(Store& store, Presences* presences = nullptr)
+        : store_(store), presences_(presences) {}
+    // In the words of `profile`, which the command names, if it is there. `whispers`
+    // gets what is said to others now and stored nowhere.
+    Reply run(const Command& command, std::vector<Publication>* whispers = nullptr,
+              const Profile* profile = nullptr);
 
 private:
     Store& store_;
+    Presences* presences_;
 };
 
 // Whose unread messages an UnreadCount counts.

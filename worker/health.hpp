@@ -52,6 +52,8 @@ struct Context {
     spdlog::logger& log;
     Health& redis;
     Health& store;
+    // Whether this worker owns the first shard: of all workers, one does.
+    std::atomic<bool>& first;
 
     // Sleeps, but not past a stop.
     void pause(std::chrono::milliseconds time) const;

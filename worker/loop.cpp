@@ -383,6 +383,9 @@ Status WriteLoop::gather(Batch& entries) {
 void WriteLoop::gain(unsigned number) {
     Shard& shard = shards_[number];
     shard.mine = true;
+    if (number == 0) {
+        context_.first = true;
+    }
     shard.draining = true;
     shard.retry = {};
     writer_.forget(number);
@@ -391,6 +394,9 @@ void WriteLoop::gain(unsigned number) {
 
 void WriteLoop::lose(unsigned number) {
     shards_[number].mine = false;
+    if (number == 0) {
+        context_.first = false;
+    }
     writer_.forget(number);
 }
 

@@ -3,7 +3,6 @@
 #include "worker/loop_reads.hpp"
 
 #include <exception>
-#include <unordered_map>
 
 namespace messaging::worker {
 
@@ -16,17 +15,15 @@ constexpr milliseconds kIdle{50};
 // Replies wait for one another this long at most.
 constexpr milliseconds kGather{2};
 constexpr milliseconds kAfterSurprise{1000};
-// People whose name a thread remembers to have passed on.
-constexpr size_t kMaxKnown = 4096;
 
-class ReadLoop {
+class ReadLoop : Presences {
 public:
     ReadLoop(const Context& context, const RedisOptions& redis, const Keys& keys,
              const std::string& name, std::unique_ptr<Store> store, Writer& writer)
         : context_(context),
           bus_(redis, keys, name),
           store_(std::move(store)),
-          reader_(*store_),
+          reader_(*store_, this),
           writer_(writer),
           redisLink_(context.redis),
           storeLink_(context.store) {}
@@ -40,7 +37,8 @@ private:
     Status turn();
     Status answer(const Delivered& read);
     Reply refusal(const Delivered& read, Code code) const;
-    void learn(const Identity& who);
+    // Presences
+    void find(std::vector<User>* users) override;
 
     const Context& context_;
     ReadBus bus_;
@@ -50,7 +48,6 @@ private:
     Link redisLink_;
     Link storeLink_;
     bool opened_ = false;
-    std::unordered_map<std::string, std::string> known_;
 };
 
 // What nobody foresaw ends one turn, not the process.
@@ -154,16 +151,29 @@ Status ReadLoop::answer(const Delivered& read) {
         }
         nonce = std::move(reserved.value());
     }
-    Reply reply = reader_.run(read.command, read.profile.get());
+    std::vector<Publication> whispers;
+    Reply reply = reader_.run(read.command, &whispers, read.profile.get());
     if (reply.code == Code::StoreUnavailable || reply.code == Code::Internal) {
         if (Status status = store_->ping(); !status.ok()) {
             storeLink_.fail(status.detail());
         }
-    } else {
-        learn(read.command.who);
+    } else if (read.command.operation != Operation::Presence) {
+        // A module that tells who came knows no role and no name of theirs.
+        const Identity& who = read.command.who;
+        writer_.learn({who.site, who.user, who.role, who.name});
+    }
+    for (const Publication& whisper : whispers) {
+        bus_.whisper(whisper);
     }
     bus_.answer(read, reply, nonce);
     return {};
+}
+
+// Where Redis does not tell, nobody knows; that it is gone the next flush finds out.
+void ReadLoop::find(std::vector<User>* users) {
+    if (bus_.flush().ok()) {
+        bus_.findPresences(users);
+    }
 }
 
 Reply ReadLoop::refusal(const Delivered& read, Code code) const {
@@ -172,24 +182,6 @@ Reply ReadLoop::refusal(const Delivered& read, Code code) const {
     reply.code = code;
     reply.field = read.status.field();
     return reply;
-}
-
-void ReadLoop::learn(const Identity& who) {
-    std::string person = who.site;
-    person += '\0';
-    person += who.user;
-    std::string words = who.role;
-    words += '\0';
-    words += who.name;
-    auto [at, isNew] = known_.try_emplace(std::move(person), words);
-    if (!isNew && at->second == words) {
-        return;
-    }
-    at->second = std::move(words);
-    writer_.learn({who.site, who.user, who.role, who.name});
-    if (known_.size() >= kMaxKnown) {
-        known_.clear();
-    }
 }
 
 }  // namespace

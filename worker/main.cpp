@@ -12,11 +12,13 @@
 #include "worker/bus.hpp"
 #include "worker/handler.hpp"
 #include "worker/health.hpp"
+#include "worker/indexer.hpp"
 #include "worker/inspect.hpp"
 #include "worker/log.hpp"
 #include "worker/loop.hpp"
 #include "worker/loop_reads.hpp"
 #include "worker/options.hpp"
+#include "worker/revoker.hpp"
 
 namespace messaging::worker {
 
@@ -43,7 +45,7 @@ void handleSignals() {
 
 Result<std::vector<std::unique_ptr<Store>>> makeStores(const Options& options) {
     std::vector<std::unique_ptr<Store>> stores;
-    for (unsigned i = 0; i <= options.readers; ++i) {
+    for (unsigned i = 0; i < options.readers + 3; ++i) {
         auto store = makeStore(options.store);
         if (!store.ok()) {
             return Status(store.status().code(), "--store: " + store.status().detail());
@@ -60,21 +62,28 @@ Status serve(const Options& options, spdlog::logger& log) {
     }
     std::unique_ptr<Store> store = std::move(stores->back());
     stores->pop_back();
+    std::unique_ptr<Store> revocations = std::move(stores->back());
+    stores->pop_back();
+    std::unique_ptr<Store> indexed = std::move(stores->back());
+    stores->pop_back();
 
     const Owner self = thisOwner();
     const Keys keys(options.prefix);
     Health redis(log, "Redis");
     Health storage(log, "the store");
-    const Context context{stopping, log, redis, storage};
+    std::atomic<bool> first{false};
+    const Context context{stopping, log, redis, storage, first};
     Writer writer(*store, self.id());
     Bus bus(options.redis, keys, self);
     WriteLoop loop(context, bus, *store, writer);
     log.info("starts as {}, {} readers", self.id(), options.readers);
 
-    struct StopOnExit {  // whatever ends the write loop ends the readers, then joined
+    struct StopOnExit {  // whatever ends the write loop ends the others, then joined
         ~StopOnExit() { stopping = true; }
     };
     ReadPool pool(context, writer);
+    RevokerThread revoker(context, options.redis, keys, std::move(revocations));
+    const Indexer indexer(context, std::move(indexed));
     StopOnExit stopReaders;
     for (std::unique_ptr<Store>& one : stores.value()) {
         pool.start(options.redis, keys, std::move(one));
@@ -109,9 +118,15 @@ int main(int argc, char** argv) {
         const Options& options = *parsed.options;
         auto log = makeLogger(options.logLevel);
         spdlog::set_default_logger(log);  // which stores use
-        return options.action == Options::Action::Check
-                   ? inspect(options.store, options.repair, stopping)
-                   : run(options, *log);
+        switch (options.action) {
+            case Options::Action::Check:
+                return inspect(options.store, options.repair, stopping);
+            case Options::Action::Revoke:
+                return revokeNow(options);
+            case Options::Action::Run:
+                break;
+        }
+        return run(options, *log);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "messaging-worker: %s\n", error.what());
         return 1;

@@ -3,9 +3,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <string_view>
 
 #include "schema/keys.hpp"
+#include "schema/limits.hpp"
 #include "schema/text.hpp"
 
 namespace messaging::worker {
@@ -38,6 +40,25 @@ std::string checkStore(const std::string& text) {
         }
     }
     return "neither sqlite:PATH nor mongodb://… nor mongodb+srv://…";
+}
+
+// 0 where it is no time, or too long.
+uint64_t secondsOf(const std::string& text) {
+    const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto number = parseUnsigned(text.substr(0, digits));
+    const std::string unit = text.substr(digits);
+    const uint64_t seconds = unit == "s"   ? 1
+                             : unit == "m" ? 60
+                             : unit == "h" ? 3600
+                             : unit == "d" ? 86400
+                                           : 0;
+    const bool fits =
+        number && seconds > 0 && *number <= limits::kMaxRevocationSeconds / seconds;
+    return fits ? *number * seconds : 0;
+}
+
+std::string checkTime(const std::string& text) {
+    return secondsOf(text) > 0 ? "" : "'" + text + "' is no time such as 90m, 12h, 31d";
 }
 
 void addOptions(CLI::App& app, Options& options, std::string& endpoint) {
@@ -128,6 +149,19 @@ ParsedOptions parseOptions(int argc, const char* const* argv) {
         "differs, 1 some differ and were not repaired, 2 it could not be told");
     check->fallthrough();
     check->add_flag("--repair", options.repair, "Set right what differs");
+    CLI::App* revoke = app.add_subcommand(
+        "revoke",
+        "Refuse every token of a user that was issued up to now, and end their "
+        "streams");
+    revoke->fallthrough();
+    std::string lasts = "31d";
+    revoke->add_option("USER", options.user, "Whose")->required();
+    revoke->add_option("--site", options.site, "As messaging site= names it")
+        ->capture_default_str();
+    revoke->add_option("--session", options.session, "Only this session's (sid)");
+    revoke->add_option("--for", lasts, "Until such tokens have expired: 90m, 12h, 31d")
+        ->check(CLI::Validator(checkTime, "TIME"))
+        ->capture_default_str();
     try {
         addOptions(app, options, endpoint);
         app.parse(argc, argv);
@@ -137,7 +171,10 @@ ParsedOptions parseOptions(int argc, const char* const* argv) {
         }
         if (check->parsed()) {
             options.action = Options::Action::Check;
+        } else if (revoke->parsed()) {
+            options.action = Options::Action::Revoke;
         }
+        options.lasts = secondsOf(lasts);
         parsed.options = std::move(options);
     } catch (const CLI::CallForVersion& call) {
         parsed.text = call.what();

@@ -2,6 +2,7 @@
 // (--config) and in the environment (MESSAGING_…), the first of these winning.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -10,7 +11,7 @@
 namespace messaging::worker {
 
 struct Options {
-    enum class Action { Run, Check };
+    enum class Action { Run, Check, Revoke };
 
     Action action = Action::Run;
     RedisOptions redis;
@@ -19,6 +20,11 @@ struct Options {
     unsigned readers = 2;
     std::string logLevel = "info";
     bool repair = false;  // of check
+    // Of revoke: whose sign-in, and for how many seconds.
+    std::string site = "default";
+    std::string user;
+    std::string session;
+    uint64_t lasts = 0;
 };
 
 // Either options, or what to print and the status to exit with: 0 for --help and

@@ -19,6 +19,7 @@
 #include "worker/reader_page.hpp"
 #include "worker/wording.hpp"
 #include "worker/inboxes.hpp"
+#include "worker/reader_search.hpp"
 
 namespace messaging::worker {
 namespace {
@@ -107,12 +108,38 @@ ReadOf readRule(const Seen& seen, const std::string& caller) {
     };
 }
 
-// `messages`: with the newest one in full.
-Answer viewSeen(Store& store, const Identity& who, const Seen& seen, bool messages) {
-    const Result<std::vector<User>> users =
-        store.users(who.site, seen.conversation.members);
+// These members, as they are known and whether they are there.
+Result<std::vector<User>> findUsers(Store& store, Presences* presences,
+                                    const std::string& site,
+                                    const std::vector<std::string>& members) {
+    Result<std::vector<User>> users = store.users(site, members);
     if (!users.ok()) {
         return unavailable(users.status());
+    }
+    if (presences == nullptr) {
+        return users;
+    }
+    // Who only looks on is known by nothing but that.
+    std::set<std::string> known;
+    for (const User& user : users.value()) {
+        known.insert(user.id);
+    }
+    for (const std::string& member : members) {
+        if (known.count(member) == 0 && teamRole(member).empty()) {
+            users->push_back({site, member, {}, {}});
+        }
+    }
+    presences->find(&users.value());
+    return users;
+}
+
+// `messages`: with the newest one in full.
+Answer viewSeen(Store& store, Presences* presences, const Identity& who,
+                const Seen& seen, bool messages) {
+    const Result<std::vector<User>> users =
+        findUsers(store, presences, who.site, seen.conversation.members);
+    if (!users.ok()) {
+        return users.status();
     }
     const std::string& viewer = viewerOf(seen, who);
     const Membership* mine = seen.of(viewer);
@@ -135,15 +162,15 @@ Answer viewSeen(Store& store, const Identity& who, const Seen& seen, bool messag
     return withMessages(std::move(view), views);
 }
 
-Answer showConversation(Store& store, const Command& command, bool messages,
-                        Newest* newest) {
+Answer showConversation(Store& store, Presences* presences, const Command& command,
+                        bool messages, Newest* newest) {
     const Result<Seen> seen = findSeen(store, command);
     if (!seen.ok()) {
         return seen.status();
     }
     const Membership* mine = seen->of(viewerOf(seen.value(), command.who));
     *newest = {mine == nullptr ? 0 : mine->lastSeq, command.conversation};
-    return viewSeen(store, command.who, seen.value(), messages);
+    return viewSeen(store, presences, command.who, seen.value(), messages);
 }
 
 // --- Its messages
@@ -205,7 +232,8 @@ Result<std::string> findThread(Store& store, const Identity& who,
 constexpr const char* kNoThread =
     "{\"conversation\":null,\"messages\":[],\"nextCursor\":null}";
 
-Answer showThread(Store& store, const Command& asked, bool messages, Newest* newest) {
+Answer showThread(Store& store, Presences* presences, const Command& asked,
+                  bool messages, Newest* newest) {
     const Result<ThreadArguments> arguments = parseThread(asked.body);
     if (!arguments.ok()) {
         return arguments.status();
@@ -233,7 +261,8 @@ Answer showThread(Store& store, const Command& asked, bool messages, Newest* new
     if (!page.ok()) {
         return page.status();
     }
-    Answer conversation = viewSeen(store, command.who, seen.value(), messages);
+    Answer conversation =
+        viewSeen(store, presences, command.who, seen.value(), messages);
     if (!conversation.ok()) {
         return conversation.status();
     }
@@ -375,10 +404,10 @@ std::vector<ConversationRef> refsOf(const std::string& site,
     return refs;
 }
 
-Result<Needed> findNeeded(Store& store, const std::string& site,
-                          const std::vector<Membership>& places) {
+Result<Needed> findNeeded(Store& store, Presences* presences, const std::string& site,
+                          const std::vector<Membership>& rows) {
     Result<std::vector<Conversation>> conversations =
-        store.conversations(refsOf(site, places));
+        store.conversations(refsOf(site, rows));
     if (!conversations.ok()) {
         return unavailable(conversations.status());
     }
@@ -389,9 +418,10 @@ Result<Needed> findNeeded(Store& store, const std::string& site,
         needed.conversations[conversation.id] = std::move(conversation);
     }
     Result<std::vector<User>> users =
-        store.users(site, std::vector<std::string>(members.begin(), members.end()));
+        findUsers(store, presences, site,
+                  std::vector<std::string>(members.begin(), members.end()));
     if (!users.ok()) {
-        return unavailable(users.status());
+        return users.status();
     }
     for (User& user : users.value()) {
         needed.users[user.id] = std::move(user);
@@ -459,9 +489,9 @@ struct Shown {
 };
 
 // Adds what is wanted of a page of the store's. Ends within it where there is enough.
-Status addPage(Store& store, const Command& command, const ListArguments& arguments,
-               const Page& page, Shown* shown) {
-    Result<Needed> needed = findNeeded(store, command.who.site, page.rows);
+Status addPage(Store& store, Presences* presences, const Command& command,
+               const ListArguments& arguments, const Page& page, Shown* shown) {
+    Result<Needed> needed = findNeeded(store, presences, command.who.site, page.rows);
     if (!needed.ok()) {
         return needed.status();
     }
@@ -509,7 +539,8 @@ Status addPage(Store& store, const Command& command, const ListArguments& argume
     return {};
 }
 
-Result<Shown> findShown(Store& store, const Command& command, bool messages) {
+Result<Shown> findShown(Store& store, Presences* presences, const Command& command,
+                        bool messages) {
     const Result<ListArguments> arguments = parseList(command.body);
     if (!arguments.ok()) {
         return arguments.status();
@@ -531,7 +562,7 @@ Result<Shown> findShown(Store& store, const Command& command, bool messages) {
             return page.status();
         }
         Status status =
-            addPage(store, command, arguments.value(), page.value(), &shown);
+            addPage(store, presences, command, arguments.value(), page.value(), &shown);
         if (!status.ok()) {
             return status;
         }
@@ -542,8 +573,9 @@ Result<Shown> findShown(Store& store, const Command& command, bool messages) {
     return shown;
 }
 
-Answer showList(Store& store, const Command& command, bool messages) {
-    const Result<Shown> shown = findShown(store, command, messages);
+Answer showList(Store& store, Presences* presences, const Command& command,
+                bool messages) {
+    const Result<Shown> shown = findShown(store, presences, command, messages);
     if (!shown.ok()) {
         return shown.status();
     }
@@ -578,20 +610,89 @@ Answer showUnread(Store& store, const Command& command) {
     return counted.ok() ? std::move(counted) : unavailable(counted.status());
 }
 
-Answer answer(Store& store, const Command& command, const Profile* profile,
-              Newest* newest) {
+// --- Typing
+
+// To those of the others who look now. Who types is told by nothing but this.
+Answer sayTyping(Store& store, const Command& command,
+                 std::vector<Publication>* whispers) {
+    const Result<TypingArguments> arguments = parseTyping(command.body);
+    if (!arguments.ok()) {
+        return arguments.status();
+    }
+    const ConversationRef ref{command.who.site, command.conversation};
+    const Result<Conversation> conversation = findConversation(store, ref, command.who);
+    if (!conversation.ok()) {
+        return conversation.status();
+    }
+    const std::string& oneself = *memberOf(conversation.value(), command.who);
+    const std::vector<Event> events{
+        {"typing", typingEvent(ref.id, command.who, arguments->typing)}};
+    for (const std::string& member : conversation->members) {
+        if (member != oneself && whispers != nullptr) {
+            whispers->push_back({ref.site, member, events});
+        }
+    }
+    return std::string();
+}
+
+// Those with whom one shares one of one's newest conversations hear that one came or
+// went.
+Answer sayPresence(Store& store, const Command& command,
+                   std::vector<Publication>* whispers) {
+    const Result<PresenceArguments> arguments = parsePresence(command.body);
+    if (!arguments.ok()) {
+        return arguments.status();
+    }
+    const std::string& site = command.who.site;
+    const Result<std::vector<Membership>> places = store.list(
+        site, command.who.user, {std::nullopt, std::nullopt, limits::kMaxCircles, {}});
+    if (!places.ok()) {
+        return unavailable(places.status());
+    }
+    std::vector<ConversationRef> refs;
+    for (const Membership& place : places.value()) {
+        refs.push_back({site, place.conversation});
+    }
+    const Result<std::vector<Conversation>> conversations = store.conversations(refs);
+    if (!conversations.ok()) {
+        return unavailable(conversations.status());
+    }
+    std::set<std::string> others;
+    for (const Conversation& conversation : conversations.value()) {
+        others.insert(conversation.members.begin(), conversation.members.end());
+    }
+    others.erase(command.who.user);
+    const std::vector<Event> events{
+        {"presence", presenceEvent(command.who.user, arguments.value())}};
+    for (const std::string& other : others) {
+        if (whispers != nullptr && whispers->size() < limits::kMaxWitnesses) {
+            whispers->push_back({site, other, events});
+        }
+    }
+    return std::string();
+}
+
+Answer answer(Store& store, Presences* presences, const Command& command,
+              const Profile* profile, Newest* newest,
+              std::vector<Publication>* whispers) {
     const bool messages = showsMessages(profile);
     switch (command.operation) {
         case Operation::History:
             return showHistory(store, command, newest);
         case Operation::Conversation:
-            return showConversation(store, command, messages, newest);
+            return showConversation(store, presences, command, messages, newest);
         case Operation::Thread:
-            return showThread(store, command, messages, newest);
+            return showThread(store, presences, command, messages, newest);
         case Operation::List:
-            return showList(store, command, messages);
+            return showList(store, presences, command, messages);
         case Operation::UnreadCount:
             return showUnread(store, command);
+        case Operation::Search:
+            return showSearch(store, command);
+        case Operation::Presence:
+            return sayPresence(store, command, whispers);
+        case Operation::Typing:
+            return sayTyping(store, command, whispers);
         default:
             return {Code::InvalidField, "not a read", "op"};
     }
@@ -604,11 +705,16 @@ std::string countedMember(const Command& command) {
     return arguments.ok() && arguments->team ? command.who.team : command.who.user;
 }
 
-Reply Reader::run(const Command& command, const Profile* profile) {
+Reply Reader::run(const Command& command, std::vector<Publication>* whispers,
+                  const Profile* profile) {
     Newest newest;
-    Answer answered = answer(store_, command, profile, &newest);
+    Answer answered = answer(store_, presences_, command, profile, &newest, whispers);
     Reply reply;
     reply.id = command.id;
+    if (answered.ok() && answered->empty()) {
+        reply.status = 204;
+        return reply;
+    }
     if (answered.ok()) {
         reply.body = std::move(answered.value());
         if (!command.profile.empty()) {  // whose routes may mark read what they show

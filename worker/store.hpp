@@ -16,6 +16,7 @@
 // seconds.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -26,7 +27,9 @@
 #include <vector>
 
 #include "schema/model.hpp"
+#include "schema/revocation.hpp"
 #include "schema/status.hpp"
+#include "worker/words.hpp"
 
 namespace messaging::worker {
 
@@ -73,6 +76,26 @@ struct ListRange {
     std::optional<ListPlace> above = {};  // exclusive: newer than this
     unsigned limit = limits::kDefaultPage;
     ListFilter filter = {};
+};
+
+// Newest first: by the time of messages, of equal ones as the store likes.
+struct SearchRange {
+    Words words;             // all of them; not none
+    std::string below = {};  // a place, exclusive: older than this
+    unsigned limit = limits::kDefaultPage;
+    std::chrono::milliseconds patience{limits::kSearchMilliseconds};
+};
+
+struct Hit {
+    Message message;
+    std::string place;  // digits and "-" and lower-case letters; the store's own
+};
+
+struct Hits {
+    std::vector<Hit> hits;
+    // Otherwise patience was over: these are the newest all the same, and there may be
+    // more, fewer than the limit though they are.
+    bool complete = true;
 };
 
 struct Unread {
@@ -134,6 +157,11 @@ public:
     // How many of the member's own messages have a seq of at most `seq`.
     virtual Result<uint64_t> ordinalAt(const ConversationRef& ref,
                                        const std::string& member, uint64_t seq) = 0;
+    // Messages with these words in conversations of any of these members, committed
+    // ones that no index has yet too. InvalidCursor: `below` is no place of this store.
+    virtual Result<Hits> search(const std::string& site,
+                                const std::vector<std::string>& members,
+                                const SearchRange& range) = 0;
     // State of those that exist, from messages (the truth) and memberships.
     virtual Result<std::map<ConversationRef, ConversationState>> load(
         const std::vector<ConversationRef>& refs) = 0;
@@ -163,6 +191,12 @@ public:
     virtual Status commit() = 0;
     virtual Status abandon() = 0;
 
+    // --- The index of words, which no writer waits for
+
+    // Puts at most so many messages into it that it does not have yet. Returns how many
+    // it looked at; 0: it has all. Several may do it at once, and any may die doing it.
+    virtual Result<size_t> index(size_t most) = 0;
+
     // --- Recovery and check
 
     // Notes of other owners than this one.
@@ -178,6 +212,16 @@ public:
     // True if it was. The only way by which a number may go down: `check --repair`.
     virtual Result<bool> exchange(const std::optional<Membership>& from,
                                   const Membership& to) = 0;
+
+    // --- Revocations, outside of batches. That they are valid is the caller's
+    // business.
+
+    // Where there is one of this name, the later of each time stays.
+    virtual Status revoke(const Revocation& revocation) = 0;
+    // Those that hold at `now` (Unix seconds).
+    virtual Result<std::vector<Revocation>> revocations(uint64_t now) = 0;
+    // The others go.
+    virtual Status forgetRevocations(uint64_t now) = 0;
 };
 
 // From "sqlite:PATH" or "mongodb://…" (mongodb+srv:// too; the database is the URI's,

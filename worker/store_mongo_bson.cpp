@@ -68,6 +68,11 @@ Array& Array::number(uint64_t value) {
     return *this;
 }
 
+Array& Array::oid(const bson_oid_t& value) {
+    bson_append_oid(bson_.get(), next().c_str(), -1, &value);
+    return *this;
+}
+
 Array& Array::document(const Document& value) {
     bson_append_document(bson_.get(), next().c_str(), -1, value.get());
     return *this;

@@ -64,6 +64,7 @@ public:
 
     Array& text(std::string_view value);
     Array& number(uint64_t value);
+    Array& oid(const bson_oid_t& value);
     Array& document(const Document& value);
 
     const bson_t* get() const { return bson_.get(); }

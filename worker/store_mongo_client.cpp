@@ -14,9 +14,10 @@ const char kSchema[] =
 #include "schema/mongodb.json.inc"
     ;
 
-constexpr uint64_t kVersion = 3;
+constexpr uint64_t kVersion = 5;
 constexpr std::array<const char*, kNames> kCollectionNames = {
-    "conversations", "messages", "memberships", "users", "notes", "meta"};
+    "conversations", "messages", "memberships", "users",
+    "notes",         "meta",     "revocations", "words"};
 
 constexpr int32_t kConnectMilliseconds = 2000;
 constexpr int32_t kSelectMilliseconds = 2000;

@@ -11,8 +11,17 @@
 
 namespace messaging::worker::mongo {
 
-enum class Name { Conversations, Messages, Memberships, Users, Notes, Meta };
-constexpr size_t kNames = 6;
+enum class Name {
+    Conversations,
+    Messages,
+    Memberships,
+    Users,
+    Notes,
+    Meta,
+    Revocations,
+    Words,
+};
+constexpr size_t kNames = 8;
 
 // The URI with what this store demands and, where it says nothing, our timeouts.
 Result<UniqueUri> parseUri(const std::string& text);

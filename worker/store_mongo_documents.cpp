@@ -145,6 +145,22 @@ Membership membershipFrom(const View& found) {
     return membership;
 }
 
+Document bound(const char* operation, uint64_t value) {
+    Document document;
+    document.number(operation, value);
+    return document;
+}
+
+Document sorted(std::initializer_list<std::pair<const char*, int>> keys,
+                unsigned limit) {
+    Document sort, options;
+    for (const auto& [key, direction] : keys) {
+        sort.order(key, direction);
+    }
+    options.document("sort", sort).number("limit", limit);
+    return options;
+}
+
 Document filterOf(const ConversationRef& ref) {
     Document filter;
     filter.text("site", ref.site).text("conversation", ref.id);

@@ -1,9 +1,10 @@
 // The class behind makeMongoStore, in three files: store_mongo_read.cpp,
-// store_mongo_load.cpp and store_mongo_write.cpp; and how its documents read
+// store_mongo_search.cpp and store_mongo_write.cpp; and how its documents read
 // (store_mongo_documents.cpp).
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <utility>
 
 #include "worker/store.hpp"
@@ -21,6 +22,11 @@ Document documentOf(const Preview& preview);
 Conversation conversationFrom(const View& found);
 Message messageFrom(const View& found);
 Membership membershipFrom(const View& found);
+// {OPERATION: value}
+Document bound(const char* operation, uint64_t value);
+// Options of a query.
+Document sorted(std::initializer_list<std::pair<const char*, int>> keys,
+                unsigned limit);
 // {site, conversation}, {site, conversation, member}
 Document filterOf(const ConversationRef& ref);
 Document filterOf(const Membership& membership);
@@ -53,6 +59,9 @@ public:
         const std::vector<ConversationRef>& refs) override;
     Result<std::vector<Message>> newest(
         const std::vector<ConversationRef>& refs) override;
+    Result<Hits> search(const std::string& site,
+                        const std::vector<std::string>& members,
+                        const SearchRange& range) override;
     Result<std::vector<Membership>> list(const std::string& site,
                                          const std::string& member,
                                          const ListRange& range) override;
@@ -78,6 +87,8 @@ public:
     Status commit() override;
     Status abandon() override;
 
+    Result<size_t> index(size_t most) override;
+
     Result<std::vector<Note>> notes(const std::string& owner) override;
     Status dropNote(const std::string& owner) override;
     Status eachConversation(
@@ -85,7 +96,17 @@ public:
     Result<bool> exchange(const std::optional<Membership>& from,
                           const Membership& to) override;
 
+    Status revoke(const Revocation& revocation) override;
+    Result<std::vector<Revocation>> revocations(uint64_t now) override;
+    Status forgetRevocations(uint64_t now) override;
+
 private:
+    struct Deadline;
+    // Of a message that is not in the index yet.
+    struct Entry {
+        bson_oid_t id;
+        Message message;
+    };
     using Upsert = std::pair<Document, Document>;  // selector, update or pipeline
 
     // Runs a query to its end.
@@ -113,11 +134,48 @@ private:
     Status writeNote(const std::string& id, const std::vector<ConversationRef>& refs);
     Status keepNote();
 
+    // A query of a search: past its time there is nothing, and `over` is set.
+    template <typename Visit>
+    Status findInTime(Name name, const Document& filter, Document options,
+                      Deadline* deadline, Visit visit);
+    Status findUnindexed(const std::string& site,
+                         const std::vector<std::string>& members, const Words& words,
+                         Deadline* deadline, std::vector<Hit>* hits);
+    Result<std::vector<Entry>> unindexed(size_t most);
+    Result<std::vector<Entry>> older(size_t most);
+    Status writeEntries(std::vector<Entry>* entries);
+    Status markIndexed(const std::vector<Entry>& entries);
+
     Client client_;
     Note note_;           // of the last begin()
     bool wrote_ = false;  // since then, and not committed
     // By owner: which of their notes the last notes() returned.
     std::map<std::string, bson_oid_t> seen_;
+    bool olderDone_ = false;  // every message of before version 5 is in the index
 };
+
+template <typename Visit>
+Status MongoStore::read(UniqueCursor cursor, std::string_view what, Visit visit) {
+    const bson_t* found = nullptr;
+    while (mongoc_cursor_next(cursor.get(), &found)) {
+        visit(View(found));
+    }
+    bson_error_t error;
+    return mongoc_cursor_error(cursor.get(), &error)
+               ? client_.failure(Code::StoreUnavailable, what, error)
+               : Status();
+}
+
+template <typename Visit>
+Status MongoStore::find(Name name, const Document& filter, const Document& options,
+                        std::string_view what, Visit visit) {
+    const Status status = client_.ready();
+    if (!status.ok()) {
+        return status;
+    }
+    return read(UniqueCursor(mongoc_collection_find_with_opts(
+                    client_.collection(name), filter.get(), options.get(), nullptr)),
+                what, visit);
+}
 
 }  // namespace messaging::worker::mongo

@@ -15,12 +15,6 @@ constexpr unsigned kWalkPage = 500;
 // Sub-pipelines in one aggregation: servers plan each of them, and not in linear time.
 constexpr size_t kPipelines = 16;
 
-Document bound(const char* operation, uint64_t value) {
-    Document document;
-    document.number(operation, value);
-    return document;
-}
-
 // {$or: [{site, FIELD: {$in: ids}}, …]}, one part a site.
 Document anyOf(const std::vector<ConversationRef>& refs, const char* field) {
     std::map<std::string, std::set<std::string>> bySite;
@@ -79,16 +73,6 @@ void restrict(const ListFilter& wanted, Document* filter) {
     }
 }
 
-Document sorted(std::initializer_list<std::pair<const char*, int>> keys,
-                unsigned limit) {
-    Document sort, options;
-    for (const auto& [key, direction] : keys) {
-        sort.order(key, direction);
-    }
-    options.document("sort", sort).number("limit", limit);
-    return options;
-}
-
 // The newest message that `match` describes, as a pipeline.
 Array newestOf(const Document& match) {
     Document matching, sorting, limiting, seq;
@@ -103,30 +87,6 @@ Array newestOf(const Document& match) {
 }  // namespace
 
 // --- Running queries
-
-template <typename Visit>
-Status MongoStore::read(UniqueCursor cursor, std::string_view what, Visit visit) {
-    const bson_t* found = nullptr;
-    while (mongoc_cursor_next(cursor.get(), &found)) {
-        visit(View(found));
-    }
-    bson_error_t error;
-    return mongoc_cursor_error(cursor.get(), &error)
-               ? client_.failure(Code::StoreUnavailable, what, error)
-               : Status();
-}
-
-template <typename Visit>
-Status MongoStore::find(Name name, const Document& filter, const Document& options,
-                        std::string_view what, Visit visit) {
-    const Status status = client_.ready();
-    if (!status.ok()) {
-        return status;
-    }
-    return read(UniqueCursor(mongoc_collection_find_with_opts(
-                    client_.collection(name), filter.get(), options.get(), nullptr)),
-                what, visit);
-}
 
 template <typename Visit>
 Status MongoStore::aggregateEach(const std::vector<Array>& pipelines,

@@ -332,8 +332,9 @@ Result<std::vector<InsertResult>> MongoStore::insertMessages(
         }
         const UniqueBulk operations = bulk(Name::Messages, true);
         for (const size_t i : left) {
-            mongoc_bulk_operation_insert(operations.get(),
-                                         documentOf(messages[i]).get());
+            Document document = documentOf(messages[i]);
+            document.flag("fresh", true);  // not in the index of words yet
+            mongoc_bulk_operation_insert(operations.get(), document.get());
         }
         const BulkOutcome outcome = execute(operations.get(), "inserting messages");
         status = settle(outcome.status, outcome.wrote);

@@ -40,8 +40,15 @@ const char kStep3[] =
 const char kStep4[] =
 #include "schema/sqlite-4.sql.inc"
     ;
+const char kStep5[] =
+#include "schema/sqlite-5.sql.inc"
+    ;
+const char kStep6[] =
+#include "schema/sqlite-6.sql.inc"
+    ;
 
-constexpr std::array<const char*, 4> kSteps = {kStep1, kStep2, kStep3, kStep4};
+constexpr std::array<const char*, 6> kSteps = {kStep1, kStep2, kStep3,
+                                               kStep4, kStep5, kStep6};
 
 constexpr int64_t kApplicationId = 0x6d736773;  // "msgs"
 

@@ -1,5 +1,5 @@
-// The class behind makeSqliteStore, in two files: store_sqlite_read.cpp and
-// store_sqlite_write.cpp.
+// The class behind makeSqliteStore, in three files: store_sqlite_read.cpp,
+// store_sqlite_search.cpp and store_sqlite_write.cpp.
 #pragma once
 
 #include "worker/store.hpp"
@@ -7,6 +7,30 @@
 #include "worker/store_sqlite_names.hpp"
 
 namespace messaging::worker::sqlite {
+
+// One state of the database for several statements. Inside a batch that is there
+// already.
+class Snapshot {
+public:
+    explicit Snapshot(Database& database)
+        : database_(database),
+          own_(sqlite3_get_autocommit(database.connection()) != 0) {
+        if (own_) {
+            Query(database_, "BEGIN").run();
+        }
+    }
+    ~Snapshot() {
+        if (own_) {
+            database_.rollback();  // nothing was written
+        }
+    }
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+
+private:
+    Database& database_;
+    bool own_;
+};
 
 class SqliteStore final : public Store {
 public:
@@ -26,6 +50,9 @@ public:
         const std::vector<ConversationRef>& refs) override;
     Result<std::vector<Message>> newest(
         const std::vector<ConversationRef>& refs) override;
+    Result<Hits> search(const std::string& site,
+                        const std::vector<std::string>& members,
+                        const SearchRange& range) override;
     Result<std::vector<Membership>> list(const std::string& site,
                                          const std::string& member,
                                          const ListRange& range) override;
@@ -51,12 +78,18 @@ public:
     Status commit() override;
     Status abandon() override;
 
+    Result<size_t> index(size_t most) override;
+
     Result<std::vector<Note>> notes(const std::string& owner) override;
     Status dropNote(const std::string& owner) override;
     Status eachConversation(
         const std::function<bool(const ConversationRef&)>& visit) override;
     Result<bool> exchange(const std::optional<Membership>& from,
                           const Membership& to) override;
+
+    Status revoke(const Revocation& revocation) override;
+    Result<std::vector<Revocation>> revocations(uint64_t now) override;
+    Status forgetRevocations(uint64_t now) override;
 
 private:
     // None: no batch. Open: its transaction is. Doubt: its commit's outcome is unknown.
@@ -69,7 +102,29 @@ private:
         uint64_t sender = 0;
     };
 
+    // A message and its place in the index: of one that is not in it yet, the place
+    // that it will get.
+    struct Found {
+        uint64_t place = 0;
+        ConversationRef ref;
+        uint64_t seq = 0;
+    };
+    struct Entry {
+        uint64_t place = 0;
+        uint64_t message = 0;
+        std::string words;
+    };
+
     Status notOpen() const;
+    Status findUnindexed(const std::string& site, const std::string& numbers,
+                         const Words& words, uint64_t below, std::vector<Found>* found);
+    Status findIndexed(const std::string& site, const std::string& question,
+                       uint64_t below, unsigned limit, std::vector<Found>* found);
+    Result<uint64_t> indexedUpTo();
+    Result<std::vector<Entry>> unindexed(uint64_t from, size_t most);
+    Status writeEntry(const Entry& entry);
+    Status writeEntries(uint64_t from, uint64_t upTo,
+                        const std::vector<Entry>& entries);
     Result<uint64_t> numberOf(const std::string& site, const std::string& name);
     Status writeNote(const Note& note);
     Result<Numbers> numbersOf(const Membership& membership);

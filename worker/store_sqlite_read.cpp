@@ -89,30 +89,6 @@ uint64_t choiceOf(const std::optional<bool>& wanted) {
     return wanted ? uint64_t{*wanted} : 2;
 }
 
-// One state of the database for several statements. Inside a batch that is there
-// already.
-class Snapshot {
-public:
-    explicit Snapshot(Database& database)
-        : database_(database),
-          own_(sqlite3_get_autocommit(database.connection()) != 0) {
-        if (own_) {
-            Query(database_, "BEGIN").run();
-        }
-    }
-    ~Snapshot() {
-        if (own_) {
-            database_.rollback();  // nothing was written
-        }
-    }
-    Snapshot(const Snapshot&) = delete;
-    Snapshot& operator=(const Snapshot&) = delete;
-
-private:
-    Database& database_;
-    bool own_;
-};
-
 }  // namespace
 
 Result<uint64_t> SqliteStore::numberOf(const std::string& site,

@@ -138,6 +138,7 @@ private:
     Status write(Effects& effects);
     void touch();
     Status writeAll();
+    Result<std::vector<User>> named();
     Status putUsers();
     Status abandoned(const Status& failure);
     Status insert();

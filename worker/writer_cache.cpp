@@ -105,18 +105,25 @@ void adopt(ConversationState state, Live* live) {
 }
 
 void Directory::learn(const User& user) {
-    if (user.name.empty() && user.role.empty()) {
-        return;  // a token that says nothing must not erase what another one said
-    }
+    const bool silent = isSilent(user);
     const ConversationRef key{user.site, user.id};
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto waiting = waiting_.find(key);
     if (waiting != waiting_.end()) {
-        waiting->second = user;
+        if (!silent) {
+            waiting->second = user;
+        }
         return;
     }
-    const Words* words = known_.find(key);
-    if ((words == nullptr || !says(*words, user)) && waiting_.size() < kWaiting) {
+    Words* words = known_.find(key);
+    if (words != nullptr && silent && (words->silent || words->role.empty())) {
+        return;
+    }
+    if (words != nullptr && !silent && says(*words, user)) {
+        words->silent = false;
+        return;
+    }
+    if (waiting_.size() < kWaiting) {
         waiting_.emplace(key, user);
     }
 }
@@ -139,7 +146,13 @@ std::vector<User> Directory::take(size_t most) {
 void Directory::stored(const std::vector<User>& users) {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (const User& user : users) {
-        known_.put({user.site, user.id}, {user.role, user.name});
+        const ConversationRef key{user.site, user.id};
+        Words* words = isSilent(user) ? known_.find(key) : nullptr;
+        if (words != nullptr) {
+            words->silent = true;
+        } else {
+            known_.put(key, {user.role, user.name, isSilent(user)});
+        }
     }
 }
 

@@ -160,6 +160,12 @@ using Lives = Lru<ConversationRef, std::unique_ptr<Live>, RefHash>;
 // Names and roles: which the store has, and which it must be given. Thread-safe.
 class Directory {
 public:
+    // One without name and role must not erase what another sign-in said, and is not
+    // stored; but whose role it is not any more must be told, so it is taken too, once.
+    static bool isSilent(const User& user) {
+        return user.name.empty() && user.role.empty();
+    }
+
     void learn(const User& user);
     // Whether this person, by site and id, was surely seen.
     bool knows(const ConversationRef& person);
@@ -172,6 +178,7 @@ private:
     struct Words {
         std::string role;
         std::string name;
+        bool silent = false;  // the last sign-in said nothing
     };
     static bool says(const Words& words, const User& user) {
         return words.role == user.role && words.name == user.name;

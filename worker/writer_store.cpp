@@ -133,12 +133,10 @@ Status Batch::writeAll() {
     return store_.commit();
 }
 
-// Whose role changes, their streams must not go on under the old one. The store alone
-// knows the old one for all workers: what this one remembers another may have changed.
-Status Batch::putUsers() {
-    if (users_.empty()) {
-        return {};
-    }
+// Those to be stored. Whose role changes, their streams must not go on under the old
+// one. The store alone knows the old one for all workers: what this one remembers
+// another may have changed.
+Result<std::vector<User>> Batch::named() {
     std::map<std::string, std::vector<std::string>> ids;
     for (const User& user : users_) {
         ids[user.site].push_back(user.id);
@@ -153,14 +151,29 @@ Status Batch::putUsers() {
             before[{site, user.id}] = user.role;
         }
     }
+    std::vector<User> named;
     for (const User& user : users_) {
         const std::string& role = before[{user.site, user.id}];
         if (!role.empty() && role != user.role) {
             outbox_.add(user.site, user.id, kRevoked,
                         revokedEvent(inboxId(user.site, teamId(role))));
         }
+        if (!Directory::isSilent(user)) {
+            named.push_back(user);
+        }
     }
-    return store_.putUsers(users_);
+    return named;
+}
+
+Status Batch::putUsers() {
+    if (users_.empty()) {
+        return {};
+    }
+    const Result<std::vector<User>> some = named();
+    if (!some.ok()) {
+        return some.status();
+    }
+    return some->empty() ? Status() : store_.putUsers(some.value());
 }
 
 Status Batch::runNames(Effects& effects) {
@@ -168,18 +181,26 @@ Status Batch::runNames(Effects& effects) {
     if (users_.empty()) {
         return {};
     }
-    Status status = store_.begin(note_);
-    if (status.ok()) {
-        status = putUsers();
-    }
-    if (status.ok()) {
-        status = store_.commit();
+    const Result<std::vector<User>> some = named();
+    Status status = some.status();
+    if (some.ok() && !some->empty()) {
+        status = store_.begin(note_);
+        if (status.ok()) {
+            status = store_.putUsers(some.value());
+        }
+        if (status.ok()) {
+            status = store_.commit();
+        }
+        if (!status.ok()) {
+            // Whether it was undone does not matter: it is said again, and changes
+            // nothing.
+            const Status undone = store_.abandon();
+            status = {Code::StoreUnavailable, status.detail() + undone.detail()};
+        }
     }
     if (!status.ok()) {
-        // Whether it was undone does not matter: it is said again, and changes nothing.
-        const Status undone = store_.abandon();
         directory_.failed(std::move(users_));
-        return {Code::StoreUnavailable, status.detail() + undone.detail()};
+        return status;
     }
     directory_.stored(users_);
     for (Publication& publication : outbox_.take()) {

@@ -289,6 +289,18 @@ void Hub::announced(const InboxKey& key, const LogId& previous, const Entry& ent
     }
 }
 
+void Hub::whispered(const InboxKey& key, const Entry& entry) {
+    Inbox* inbox = lookUp(key);
+    if (inbox == nullptr) {
+        return;
+    }
+    for (Stream* stream : inbox->streams) {
+        if (stream->state == Stream::State::Live) {
+            outlet_.whisper(callerOf(*stream), entry);
+        }
+    }
+}
+
 void Hub::garbled(const InboxKey& key) {
     if (Inbox* inbox = lookUp(key)) {
         lose(*inbox);

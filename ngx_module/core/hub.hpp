@@ -114,6 +114,8 @@ public:
         virtual void refuse(Stream& stream) = 0;  // instead of open()
         virtual void deliver(Stream& stream, const Batch& batch,
                              const Place& place) = 0;
+        // What may as well not be said: to a stream that is slow, it is not.
+        virtual void whisper(Stream& stream, const Entry& entry) = 0;
         virtual void reset(Stream& stream, const Place& place,
                            std::string_view reason) = 0;
         // Whether something that the stream was given is still on its way to the
@@ -148,6 +150,8 @@ public:
 
     void subscribed(const InboxKey& inbox);
     void announced(const InboxKey& inbox, const LogId& previous, const Entry& entry);
+    // What stands in no log: nobody waits for it, and no position moves.
+    void whispered(const InboxKey& inbox, const Entry& entry);
     // Something was announced that cannot be understood.
     void garbled(const InboxKey& inbox);
 

@@ -36,6 +36,9 @@ std::optional<Place> fixedPlace(std::string_view path) {
     if (path == "/unread-count") {
         return reading(Operation::UnreadCount);
     }
+    if (path == "/search") {
+        return reading(Operation::Search);
+    }
     if (path == "/stream") {
         Place place = reading(Operation::Stream);
         place.head = false;
@@ -72,6 +75,9 @@ std::optional<Place> conversationPlace(std::string_view path) {
     } else if (rest == "/read") {
         place.patch = Operation::Read;
         place.allow = "PATCH";
+    } else if (rest == "/typing") {
+        place.post = Operation::Typing;
+        place.allow = "POST";
     } else {
         return std::nullopt;
     }

@@ -31,7 +31,7 @@ void appendNumber(std::string& out, uint64_t number) {
 }
 
 void appendFrame(std::string& out, const Event& event) {
-    out += "\nevent: ";
+    out += "event: ";
     out += event.type;
     out += "\ndata: ";
     out += event.data;
@@ -130,9 +130,16 @@ void appendBatch(std::string& out, std::string_view run, const Batch& batch,
             moving = {entry.id, last ? 0 : static_cast<uint32_t>(k + 1)};
             out += "id: ";
             appendPlace(out, run, at);
+            out += '\n';
             appendFrame(out, entry.events[k]);
         }
         skip = 0;
+    }
+}
+
+void appendWhisper(std::string& out, const Entry& entry) {
+    for (const Event& event : entry.events) {
+        appendFrame(out, event);
     }
 }
 

@@ -66,6 +66,9 @@ void appendBatch(std::string& out, std::string_view run, const Batch& batch,
 // Whether a batch of a person's own log says that they are of this team no more.
 bool revokes(const Batch& batch, uint64_t tag);
 
+// One frame for each event, without an id: a client's place in the log stays.
+void appendWhisper(std::string& out, const Entry& entry);
+
 // The first frame of a stream. `identity` is a JSON object, which gains "resumed":
 // false tells the client to fetch everything now.
 void appendHello(std::string& out, std::string_view run, const Place& place,

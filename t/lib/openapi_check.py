@@ -13,7 +13,8 @@ import yaml
 
 DOCUMENT = yaml.safe_load(open(sys.argv[1], encoding="utf-8"))
 EVENTS = {"hello": "HelloEvent", "message": "Message", "conversation": "Conversation",
-          "read": "ReadEvent", "unread": "UnreadEvent", "reset": "ResetEvent", "bye": "ByeEvent"}
+          "read": "ReadEvent", "unread": "UnreadEvent", "typing": "TypingEvent", "presence": "PresenceEvent",
+          "reset": "ResetEvent", "bye": "ByeEvent"}
 
 
 def deref(node):

@@ -50,7 +50,7 @@ for my $line (grep { /^\| `messaging/ } split /\n/, $section) {
     $documented{$name} = $context;
     next if !defined $default{$name};
     my $value = $default =~ /^(\d+)s$/ ? $1 * 1000 : $default =~ /^(\d+)h$/ ? $1 * 3_600_000
-        : $default =~ /^(\d+)k$/ ? $1 * 1024 : $default;
+        : $default =~ /^(\d+)k$/ ? $1 * 1024 : $default eq 'on' ? 1 : $default;
     is($value, $default{$name}, "$name: default");
 }
 is_deeply(\%documented, \%code, 'the directive table is the code\'s');

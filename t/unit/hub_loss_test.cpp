@@ -238,6 +238,7 @@ private:
             knowAll(client);
         }
     }
+    void whisper(Stream&, const Entry&) override {}
     void refuse(Stream& stream) override {
         auto& client = static_cast<Client&>(stream);
         ck_assert(!client.open && !client.refused);

@@ -75,6 +75,7 @@ struct Recorder : Hub::Outlet {
         give(batch);
         note("at:" + wordOf(place));
     }
+    void whisper(Stream&, const Entry&) override {}
     void reset(Stream&, const Place& place, std::string_view reason) override {
         note("reset:" + wordOf(place) + ":" + std::string(reason));
     }

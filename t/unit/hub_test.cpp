@@ -62,6 +62,9 @@ struct Recorder : Hub::Outlet {
             note("deliver:" + formatLogId(batch.first[i].id));
         }
     }
+    void whisper(Stream&, const Entry& entry) override {
+        note("whisper:" + entry.events[0].type);
+    }
     void reset(Stream&, const Place& place, std::string_view reason) override {
         note("reset:" + formatLogId(place.own.id) + ":" + std::string(reason));
     }
@@ -510,18 +513,46 @@ START_TEST(inboxKeys) {
     }
 }
 
+// --- What stands in no log
+
+START_TEST(whispers) {
+    Bench bench;
+    Stream stream;
+    const Entry typing{{}, {{"typing", "{}"}}};
+    bench.hub.whispered(kInbox, typing);
+    bench.hub.add(stream, kInbox, "", 0);
+    bench.hub.whispered(kInbox, typing);
+    EXPECT_TEXT(bench.outlet.take(), "subscribe");  // it is not live yet
+    bench.hub.subscribed(kInbox);
+    bench.renewed(5);
+    bench.outlet.take();
+    bench.hub.whispered(kInbox, typing);
+    EXPECT_TEXT(bench.outlet.take(), "whisper:typing");
+    bench.announce(5, 6);
+    EXPECT_TEXT(bench.outlet.take(), "deliver:6-0");  // no position moved
+    bench.announce(7, 8);
+    EXPECT_TEXT(bench.outlet.take(), "fetch:6-0");
+    bench.hub.whispered(kInbox, typing);
+    EXPECT_TEXT(bench.outlet.take(), "");  // it is behind
+    bench.fetched({6, 7, 8});
+    bench.outlet.take();
+    bench.hub.whispered(kInbox, typing);
+    EXPECT_TEXT(bench.outlet.take(), "whisper:typing");
+    bench.hub.remove(stream);
+}
+
 }  // namespace
 
 Suite* hubSuite() {
     return suiteOf(
         "hub",
-        {opensAfterConfirmationAndRenewal, anAnnouncementThatIsAheadOfTheRenewal,
-         announcementsThatAreBehind, aGapIsReadAgain, theNextPageWaitsForTheClient,
-         aPauseEndsWithItsLogOrRedis, aPageEndsByItsBytes, aGapThatCannotBeRead,
-         aLogThatNobodyKeeps, renewalsFindWhatWasNotAnnounced,
-         aRenewalThatIsOlderThanAnAnnouncement, aRenewalThatFails, resumes,
-         losesItsLogWhileItReplays, redisGoesAndComesBack, subscriptionsAlternate,
-         aQueueThatIsFull, inboxKeys});
+        {whispers, opensAfterConfirmationAndRenewal,
+         anAnnouncementThatIsAheadOfTheRenewal, announcementsThatAreBehind,
+         aGapIsReadAgain, theNextPageWaitsForTheClient, aPauseEndsWithItsLogOrRedis,
+         aPageEndsByItsBytes, aGapThatCannotBeRead, aLogThatNobodyKeeps,
+         renewalsFindWhatWasNotAnnounced, aRenewalThatIsOlderThanAnAnnouncement,
+         aRenewalThatFails, resumes, losesItsLogWhileItReplays, redisGoesAndComesBack,
+         subscriptionsAlternate, aQueueThatIsFull, inboxKeys});
 }
 
 }  // namespace messaging::unit

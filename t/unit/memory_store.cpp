@@ -361,4 +361,36 @@ Result<bool> MemoryStore::exchange(const std::optional<Membership>& from,
     return still;
 }
 
+Status MemoryStore::revoke(const Revocation& revocation) {
+    return perform("revoke", [&] {
+        Revocation& one = database_.revocations[revocationName(
+            revocation.site, revocation.user, revocation.session)];
+        const Revocation before = std::exchange(one, revocation);
+        one.at = std::max(one.at, before.at);
+        one.until = std::max(one.until, before.until);
+    });
+}
+
+Result<std::vector<Revocation>> MemoryStore::revocations(uint64_t now) {
+    if (Status status = failure(enter("revocations")); !status.ok()) {
+        return status;
+    }
+    std::vector<Revocation> found;
+    for (const auto& [name, one] : database_.revocations) {
+        if (one.until > now) {
+            found.push_back(one);
+        }
+    }
+    return found;
+}
+
+Status MemoryStore::forgetRevocations(uint64_t now) {
+    return perform("forgetRevocations", [&] {
+        auto& all = database_.revocations;
+        for (auto next = all.begin(); next != all.end();) {
+            next = next->second.until <= now ? all.erase(next) : std::next(next);
+        }
+    });
+}
+
 }  // namespace messaging::unit

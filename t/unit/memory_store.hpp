@@ -24,7 +24,8 @@ struct MemoryDatabase {
     std::map<Ref, std::map<std::string, Membership>> memberships;
     std::map<std::tuple<Ref, std::string, std::string>, uint64_t> keys;  // to seq
     std::map<std::pair<std::string, std::string>, User> users;
-    std::map<std::string, worker::Note> notes;  // by owner
+    std::map<std::string, worker::Note> notes;      // by owner
+    std::map<std::string, Revocation> revocations;  // by name
 
     // False: its number or its key is taken.
     bool insert(const Message& message);
@@ -71,6 +72,10 @@ public:
         const std::vector<worker::ConversationRef>& refs) override;
     Result<std::vector<Message>> newest(
         const std::vector<worker::ConversationRef>& refs) override;
+    Result<worker::Hits> search(const std::string& site,
+                                const std::vector<std::string>& members,
+                                const worker::SearchRange& range) override;
+    Result<size_t> index(size_t most) override { return size_t{0}; }
     Result<std::vector<Membership>> list(const std::string& site,
                                          const std::string& member,
                                          const worker::ListRange& range) override;
@@ -103,6 +108,10 @@ public:
         const std::function<bool(const worker::ConversationRef&)>& visit) override;
     Result<bool> exchange(const std::optional<Membership>& from,
                           const Membership& to) override;
+
+    Status revoke(const Revocation& revocation) override;
+    Result<std::vector<Revocation>> revocations(uint64_t now) override;
+    Status forgetRevocations(uint64_t now) override;
 
 private:
     // What this call must do.

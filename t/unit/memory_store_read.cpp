@@ -98,6 +98,38 @@ Result<std::vector<Message>> MemoryStore::newest(
     return all;
 }
 
+Result<worker::Hits> MemoryStore::search(const std::string& site,
+                                         const std::vector<std::string>& members,
+                                         const worker::SearchRange& range) {
+    if (Status status = failure(enter("search")); !status.ok()) {
+        return status;
+    }
+    std::map<std::string, Message> found;  // by place
+    for (const auto& [ref, conversation] : database_.conversations) {
+        const bool own =
+            std::any_of(members.begin(), members.end(), [&](const std::string& member) {
+                return std::binary_search(conversation.members.begin(),
+                                          conversation.members.end(), member);
+            });
+        for (const auto& [seq, message] : database_.messages[ref]) {
+            std::string place = std::to_string(message.createdAt) + "-" + ref.id + "-" +
+                                std::to_string(1000000 + seq);
+            if (own && ref.site == site &&
+                worker::hasWords(worker::wordsOf(message.content), range.words) &&
+                (range.below.empty() || place < range.below)) {
+                found.emplace(std::move(place), message);
+            }
+        }
+    }
+    worker::Hits hits;
+    hits.complete = range.patience.count() > 0;
+    for (auto at = found.rbegin(); at != found.rend() && hits.hits.size() < range.limit;
+         ++at) {
+        hits.hits.push_back({at->second, at->first});
+    }
+    return hits;
+}
+
 namespace {
 
 // Newer in a list.

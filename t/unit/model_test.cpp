@@ -483,8 +483,10 @@ START_TEST(conversationViews) {
     EXPECT_TEXT(
         conversationView(conversation, "ann", {}, {}),
         "{\"id\":\"c1\",\"kind\":\"direct\",\"status\":\"open\",\"subject\":null,"
-        "\"context\":null,\"members\":[{\"id\":\"ann\",\"role\":null,\"name\":null},"
-        "{\"id\":\"bob\",\"role\":null,\"name\":null}],\"member\":\"ann\","
+        "\"context\":null,\"members\":[{\"id\":\"ann\",\"role\":null,\"name\":null,"
+        "\"online\":null,\"lastSeenAt\":null},"
+        "{\"id\":\"bob\",\"role\":null,\"name\":null,"
+        "\"online\":null,\"lastSeenAt\":null}],\"member\":\"ann\","
         "\"createdAt\":\"2023-11-14T22:13:20.000Z\",\"lastMessageAt\":null,"
         "\"lastMessage\":null,\"lastSeq\":0,\"readSeq\":0,\"unreadCount\":0,"
         "\"archived\":false,\"rev\":0}");
@@ -505,8 +507,10 @@ START_TEST(conversationViews) {
         conversationView(conversation, "ann", mine, users),
         "{\"id\":\"c1\",\"kind\":\"direct\",\"status\":\"open\",\"subject\":\"Order\","
         "\"context\":{\"type\":\"product\",\"id\":\"7\"},"
-        "\"members\":[{\"id\":\"ann\",\"role\":null,\"name\":null},"
-        "{\"id\":\"bob\",\"role\":\"seller\",\"name\":\"Bob\"}],"
+        "\"members\":[{\"id\":\"ann\",\"role\":null,\"name\":null,"
+        "\"online\":null,\"lastSeenAt\":null},"
+        "{\"id\":\"bob\",\"role\":\"seller\",\"name\":\"Bob\","
+        "\"online\":null,\"lastSeenAt\":null}],"
         "\"member\":\"ann\",\"createdAt\":\"2023-11-14T22:13:20.000Z\","
         "\"lastMessageAt\":\"2023-11-14T22:13:20.123Z\","
         "\"lastMessage\":{\"seq\":9,\"senderId\":\"bob\",\"content\":\"" +
@@ -518,9 +522,12 @@ START_TEST(conversationViews) {
     Conversation desk = conversation;
     desk.members = {"bob", "team:desk"};
     const std::string seen = conversationView(desk, "team:desk", mine, users);
-    EXPECT_FOR(seen.find("{\"id\":\"team:desk\",\"role\":\"desk\",\"name\":null}],"
-                         "\"member\":\"team:desk\",") != std::string::npos,
-               seen);
+    EXPECT_FOR(
+        seen.find(
+            "{\"id\":\"team:desk\",\"role\":\"desk\",\"name\":null,\"online\":null,"
+            "\"lastSeenAt\":null}],"
+            "\"member\":\"team:desk\",") != std::string::npos,
+        seen);
 
     conversation.closed = true;
     conversation.archived = {"ann"};

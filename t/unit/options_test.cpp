@@ -117,6 +117,28 @@ START_TEST(actions) {
     ck_assert_int_eq(parse({"check", "--readers", "0"}).exitStatus, 2);
 }
 
+START_TEST(revoke) {
+    auto parsed = parse({"revoke", "alice"});
+    ck_assert(parsed.options->action == Options::Action::Revoke);
+    EXPECT_TEXT(parsed.options->user, "alice");
+    EXPECT_TEXT(parsed.options->site, "default");
+    EXPECT_TEXT(parsed.options->session, "");
+    ck_assert_uint_eq(parsed.options->lasts, 31 * 86400);
+    parsed =
+        parse({"revoke", "--site", "shop", "bob", "--session", "s1", "--for", "90m"});
+    EXPECT_TEXT(parsed.options->user, "bob");
+    EXPECT_TEXT(parsed.options->site, "shop");
+    EXPECT_TEXT(parsed.options->session, "s1");
+    ck_assert_uint_eq(parsed.options->lasts, 90 * 60);
+    for (const char* time : {"", "0s", "-1s", "1", "s", "1w", "1.5h", "1 h", "3661d",
+                             "99999999999999999999s"}) {
+        EXPECT_FOR(!parse({"revoke", "bob", "--for", time}).options, time);
+    }
+    ck_assert(!parse({"revoke"}).options);
+    ck_assert(!parse({"revoke", "a", "b"}).options);
+    ck_assert(!parse({"--session", "s"}).options);
+}
+
 START_TEST(helpAndVersion) {
     const ParsedOptions help = parse({"--help"});
     ck_assert(!help.options && help.exitStatus == 0);
@@ -155,7 +177,7 @@ START_TEST(unknownInFile) {
 Suite* optionsSuite() {
     return suiteOf("options",
                    {defaults, endpoints, wrongOnesAreNamed, aPasswordIsNotRepeated,
-                    actions, helpAndVersion, sources, unknownInFile});
+                    actions, revoke, helpAndVersion, sources, unknownInFile});
 }
 
 }  // namespace messaging::unit

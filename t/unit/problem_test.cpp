@@ -39,6 +39,7 @@ constexpr Row kRows[] = {
     {Code::RedisUnavailable, "redis_unavailable", 503, true},
     {Code::StoreUnavailable, "store_unavailable", 503, true},
     {Code::ProfileUnknown, "profile_unknown", 503, true},
+    {Code::SearchTimeout, "search_timeout", 503, true},
     {Code::UnsupportedVersion, "unsupported_version", 503, true},
     {Code::Timeout, "timeout", 504, true},
 };

@@ -425,6 +425,125 @@ START_TEST(unreadCount) {
     EXPECT_TEXT(at(desk.look(Operation::UnreadCount, "ann", "").body, "count"), "0");
 }
 
+// --- Search
+
+START_TEST(search) {
+    Desk desk;
+    const std::string pair = idOf(kPair);
+    desk.run({startOf("ann", kThree, "one castle"),
+              sendOf("bob", desk.id, "two Castles"),
+              startOf("ann", kPair, "three castle"), readOf("bob", pair, 1)});
+    const auto find = [&](const std::string& user, const SearchArguments& arguments) {
+        const Reply reply = desk.look(Operation::Search, user, "", encode(arguments));
+        std::string all = reply.code == Code::Ok ? "" : "failed";
+        for (int i = 0; at(reply.body, "messages." + std::to_string(i)) != "-"; ++i) {
+            const std::string message = "messages." + std::to_string(i);
+            all += at(reply.body, message + ".content");
+            all += at(reply.body, message + ".read") == "true" ? "+," : ",";
+        }
+        return std::pair(all, at(reply.body, "nextCursor"));
+    };
+    std::string all = find("cat", {"castle", "", 9}).first;
+    ck_assert(all.find("one castle,") != std::string::npos);
+    ck_assert(all.find("two Castles,") != std::string::npos);
+    ck_assert(all.find("three") == std::string::npos);
+    EXPECT_TEXT(find("ann", {"three", "", 9}).first, "three castle+,");
+    EXPECT_TEXT(find("bob", {"three", "", 9}).first, "three castle+,");
+    EXPECT_TEXT(find("eve", {"castle", "", 9}).first, "");
+    const auto first = find("ann", {"castle", "", 2});
+    const auto second = find("ann", {"castle", first.second, 2});
+    ck_assert(first.second != "null");
+    EXPECT_TEXT(second.second, "null");
+    ck_assert_uint_eq((first.first + second.first).size(),
+                      find("ann", {"castle", "", 3}).first.size());
+    EXPECT_TEXT(find("ann", {"castle", "", 3}).second, "null");
+    EXPECT_TEXT(find("ann", {"?!", "", 3}).second, "null");
+    ck_assert_uint_eq(desk.trips, 0);
+    ck_assert(desk.look(Operation::Search, "ann", "", "{}").code == Code::MissingField);
+}
+
+// --- Typing
+
+START_TEST(typing) {
+    Desk desk;
+    desk.ask(startOf("ann", kThree, "1"));
+    const auto say = [&](const std::string& user, const std::string& body) {
+        const Delivered entry = entryOf(Operation::Typing, user, desk.id, body);
+        std::vector<Publication> whispers;
+        const Reply reply = worker::Reader(desk.store).run(entry.command, &whispers);
+        std::string all = std::to_string(reply.code == Code::Ok ? reply.status : 0);
+        for (const Publication& one : whispers) {
+            ck_assert_uint_eq(one.events.size(), 1);
+            all += " " + one.site + "/" + one.member + ":" + one.events[0].type;
+            EXPECT_TEXT(at(one.events[0].data, "conversationId"), desk.id);
+            EXPECT_TEXT(at(one.events[0].data, "userId"), user);
+            EXPECT_TEXT(at(one.events[0].data, "name"), "Name of " + user);
+            all += "=" + at(one.events[0].data, "typing");
+        }
+        return all;
+    };
+    EXPECT_TEXT(say("bob", "{}"), "204 shop/ann:typing=true shop/cat:typing=true");
+    EXPECT_TEXT(say("ann", "{\"typing\":false}"),
+                "204 shop/bob:typing=false shop/cat:typing=false");
+    EXPECT_TEXT(say("eve", "{}"), "0");
+    EXPECT_TEXT(say("ann", "{\"typing\":1}"), "0");
+    EXPECT_TEXT(say("ann", "{\"seq\":1}"), "0");
+}
+
+// --- Presence
+
+struct Everybody : worker::Presences {
+    void find(std::vector<User>* users) override {
+        for (User& user : *users) {
+            if (user.id != "cat") {
+                user.online = user.id == "ann";
+                user.lastSeen = 1700000000000;
+            }
+        }
+    }
+};
+
+START_TEST(presence) {
+    Desk desk;
+    desk.ask(startOf("ann", kThree, "1"));
+    const std::string pair = idOf({"ann", "dan"});
+    desk.ask(startOf("ann", {"ann", "dan"}, "2"));
+    Everybody everybody;
+    const auto look = [&](Operation operation, const std::string& id) {
+        const Delivered entry = entryOf(operation, "bob", id, "{}");
+        return worker::Reader(desk.store, &everybody).run(entry.command).body;
+    };
+    for (const std::string& members :
+         {std::string("members."), std::string("conversations.0.members.")}) {
+        const bool one = members == "members.";
+        const std::string body =
+            look(one ? Operation::Conversation : Operation::List, one ? desk.id : "");
+        EXPECT_TEXT(at(body, members + "0.online"), "true");
+        EXPECT_TEXT(at(body, members + "1.online"), "false");
+        EXPECT_TEXT(at(body, members + "2.online"), "null");
+        EXPECT_TEXT(at(body, members + "1.lastSeenAt"), "2023-11-14T22:13:20.000Z");
+        EXPECT_TEXT(at(body, members + "2.lastSeenAt"), "null");
+    }
+    const auto say = [&](const std::string& user, const std::string& body) {
+        const Delivered entry = entryOf(Operation::Presence, user, "", body);
+        std::vector<Publication> whispers;
+        const Reply reply = worker::Reader(desk.store).run(entry.command, &whispers);
+        std::string all = std::to_string(reply.code == Code::Ok ? reply.status : 0);
+        for (const Publication& one : whispers) {
+            EXPECT_TEXT(one.events[0].type, "presence");
+            EXPECT_TEXT(at(one.events[0].data, "userId"), user);
+            all += " " + one.member + "=" + at(one.events[0].data, "online");
+        }
+        return all;
+    };
+    EXPECT_TEXT(say("ann", encode(PresenceArguments{true, 5})),
+                "204 bob=true cat=true dan=true");
+    EXPECT_TEXT(say("dan", encode(PresenceArguments{false, 5})), "204 ann=false");
+    EXPECT_TEXT(say("eve", encode(PresenceArguments{true, 5})), "204");
+    EXPECT_TEXT(say("ann", "{}"), "0");
+    EXPECT_TEXT(say("ann", "{\"online\":true}"), "0");
+}
+
 // --- Faults
 
 START_TEST(faults) {
@@ -434,11 +553,15 @@ START_TEST(faults) {
     std::string cursor;
     page(desk, 2, &cursor);
     const std::string next = encode(ListArguments{cursor, 2});
-    for (const Operation operation : {Operation::History, Operation::Conversation,
-                                      Operation::List, Operation::UnreadCount}) {
+    for (const Operation operation :
+         {Operation::History, Operation::Conversation, Operation::List,
+          Operation::UnreadCount, Operation::Search}) {
         const bool list = operation == Operation::List;
-        const std::string id = list ? "" : desk.id;
-        const std::string body = list ? next : "{}";
+        const bool search = operation == Operation::Search;
+        const std::string id = list || search ? "" : desk.id;
+        const std::string body = list     ? next
+                                 : search ? encode(SearchArguments{"1", "", 5})
+                                          : "{}";
         ck_assert(desk.look(operation, "ann", id, body).code == Code::Ok);
         const size_t trips = desk.trips;
         for (size_t n = 1; n <= trips; ++n) {
@@ -457,10 +580,10 @@ START_TEST(faults) {
 
 Suite* readerSuite() {
     return suiteOf(
-        "reader",
-        {history, historyRead, notYours, badArguments, conversation, list, listPages,
-         filteredList, listWhileThingsMove, listWhileAllMoves,
-         listMovesBetweenTwoQuestions, listOfEqualTimes, cursors, unreadCount, faults});
+        "reader", {history, historyRead, notYours, badArguments, conversation, list,
+                   listPages, filteredList, listWhileThingsMove, listWhileAllMoves,
+                   listMovesBetweenTwoQuestions, listOfEqualTimes, cursors, unreadCount,
+                   search, typing, presence, faults});
 }
 
 }  // namespace messaging::unit

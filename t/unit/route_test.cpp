@@ -30,6 +30,7 @@ START_TEST(finds) {
         {Method::Patch, "/conversations/c1", Operation::Change, "c1"},
         {Method::Get, "/unread-count", Operation::UnreadCount, ""},
         {Method::Head, "/unread-count", Operation::UnreadCount, ""},
+        {Method::Post, "/conversations/c1/typing", Operation::Typing, "c1"},
         {Method::Get, "/stream", Operation::Stream, ""},
         {Method::Get, "/status", Operation::Status, ""},
         {Method::Head, "/status", Operation::Status, ""},

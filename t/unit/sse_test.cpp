@@ -164,6 +164,9 @@ START_TEST(framesOfTheStream) {
     EXPECT_TEXT(
         out, "id: 0123456789abcdef.9-1\nevent: reset\ndata: {\"reason\":\"gap\"}\n\n");
     out.clear();
+    appendWhisper(out, {{}, {{"typing", "{}"}, {"presence", "[]"}}});
+    EXPECT_TEXT(out, "event: typing\ndata: {}\n\nevent: presence\ndata: []\n\n");
+    out.clear();
     appendBye(out, "reload", 777);
     EXPECT_TEXT(out, "retry: 777\nevent: bye\ndata: {\"code\":\"reload\"}\n\n");
 }

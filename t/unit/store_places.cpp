@@ -49,7 +49,7 @@ public:
     std::string uri() const override { return uri_; }
     bool transactional() const override { return false; }
 
-    unsigned version() const override { return 3; }
+    unsigned version() const override { return 5; }
 
     unsigned storedVersion() const override {
         const mongo::UniqueCollection meta(
@@ -71,6 +71,24 @@ public:
         update.document("$set", value.number("version", version));
         ck_assert(mongoc_collection_update_one(meta.get(), filter.get(), update.get(),
                                                nullptr, nullptr, nullptr));
+    }
+
+    void withoutIndex() override {
+        const mongo::UniqueCollection messages(
+            mongoc_client_get_collection(client_.get(), database_.c_str(), "messages"));
+        mongo::Document all, fields, update, state;
+        update.document("$unset", fields.flag("fresh", true));
+        ck_assert(mongoc_collection_update_many(messages.get(), all.get(), update.get(),
+                                                nullptr, nullptr, nullptr));
+        const mongo::UniqueCollection meta(
+            mongoc_client_get_collection(client_.get(), database_.c_str(), "meta"));
+        state.text("_id", "words");
+        mongoc_collection_delete_one(meta.get(), state.get(), nullptr, nullptr,
+                                     nullptr);
+        const mongo::UniqueCollection words(
+            mongoc_client_get_collection(client_.get(), database_.c_str(), "words"));
+        mongoc_collection_drop(words.get(), nullptr);
+        setVersion(4);
     }
 
 private:
@@ -126,6 +144,12 @@ unsigned SqlitePlace::version() const {
 
 void SqlitePlace::setVersion(unsigned version) {
     execute(("PRAGMA user_version = " + std::to_string(version)).c_str());
+}
+
+void SqlitePlace::withoutIndex() {
+    execute(
+        "DROP TABLE search; DROP TABLE searched; DROP TABLE search_state;"
+        " PRAGMA user_version = 5");
 }
 
 const char* mongoServer() {

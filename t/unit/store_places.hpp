@@ -23,6 +23,8 @@ public:
     virtual unsigned storedVersion() const = 0;
     // As if a worker of another version had been here.
     virtual void setVersion(unsigned version) = 0;
+    // As if no worker with an index of words had been here.
+    virtual void withoutIndex() = 0;
 
     // Another connection, open. Fails the test where it cannot be.
     std::unique_ptr<worker::Store> store() const;
@@ -38,6 +40,7 @@ public:
     unsigned version() const override;
     unsigned storedVersion() const override;
     void setVersion(unsigned version) override;
+    void withoutIndex() override;
 
     std::string directory() const { return directory_; }
     std::string path() const { return directory_ + "/store.db"; }

@@ -27,6 +27,7 @@
     SUITE(options)              \
     SUITE(origin)               \
     SUITE(pending)              \
+    SUITE(presence)             \
     SUITE(problem)              \
     SUITE(profile)              \
     SUITE(profile_block)        \
@@ -35,6 +36,8 @@
     SUITE(reader)               \
     SUITE(recovery)             \
     SUITE(redelivery)           \
+    SUITE(revocation)           \
+    SUITE(revoker)              \
     SUITE(route)                \
     SUITE(shards)               \
     SUITE(sse)                  \
@@ -42,6 +45,8 @@
     SUITE(store_contract)       \
     SUITE(store_many)           \
     SUITE(store_membership)     \
+    SUITE(store_revocation)     \
+    SUITE(store_search)         \
     SUITE(store_sqlite)         \
     SUITE(team)                 \
     SUITE(text)                 \
@@ -51,7 +56,8 @@
     SUITE(token_jwks)           \
     SUITE(token_key)            \
     SUITE(token_session)        \
-    SUITE(wire)
+    SUITE(wire)                 \
+    SUITE(words)
 
 namespace messaging::unit {
 

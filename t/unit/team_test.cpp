@@ -310,6 +310,16 @@ START_TEST(aRoleThatIsGone) {
     entry.command.who.role = "member";
     desk.ask(entry);
     EXPECT_TEXT(eventFor(desk.effects, "ann", "revoked"), event);
+    // A sign-in that says nothing takes a role away too, and no name; once.
+    named({"shop", "amy", "desk", "Amy"});
+    EXPECT_TEXT(eventFor(named({"shop", "amy", "", ""}), "amy", "revoked"), event);
+    EXPECT_TEXT(eventsFor(named({"shop", "amy", "", ""}), "amy"), "");
+    EXPECT_TEXT((desk.database.users[{"shop", "amy"}].name), "Amy");
+    named({"shop", "amy", "desk", "Amy"});
+    EXPECT_TEXT(eventFor(named({"shop", "amy", "", ""}), "amy", "revoked"), event);
+    desk.restart();
+    EXPECT_TEXT(eventFor(named({"shop", "amy", "", ""}), "amy", "revoked"), event);
+    EXPECT_TEXT(eventsFor(named({"shop", "nobody", "", ""}), "nobody"), "");
     // A failure is tried again.
     desk.writer->learn({"shop", "ann", "desk", "Ann"});
     desk.store.failAt(1, MemoryStore::Fault::Definite);

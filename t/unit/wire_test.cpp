@@ -516,12 +516,35 @@ START_TEST(announcements) {
     const auto loss = decodeAnnouncement("1 0-0 0-0\n");
     ck_assert(loss.ok() && loss->id == LogId() && loss->events.empty());
     ck_assert(decodeAnnouncement("1 5-1 5-2\n").ok());
+    // What is in no log.
+    const std::string whisper = encodeWhisper({{"typing", "{\"a\":1}"}});
+    EXPECT_TEXT(whisper, "1 - -\ntyping {\"a\":1}\n");
+    const auto whispered = decodeAnnouncement(whisper);
+    ck_assert(whispered.ok() && whispered->whispered && !heard->whispered);
+    EXPECT_TEXT(whispered->events[0].type, "typing");
 
-    for (const std::string_view bytes :
-         {"", "1", "1 ", "1 5-1\n", "1 5-1 7-0", "1 5-1 7-0 \n", "1 5-1 7-0 x\n",
-          "1 5-1 x\n", "1 x 7-0\n", "1 7-0 7-0\n", "1 7-0 5-1\n", "1 7-0 0-0\n",
-          "1 5-1 7-0\nmessage {", "1 5-1 7-0\nmessage {}", "1 5-1 7-0\n\n",
-          "1  5-1 7-0\n", "01 5-1 7-0\n", "1 5-1 07-0\n"}) {
+    for (const std::string_view bytes : {"",
+                                         "1",
+                                         "1 ",
+                                         "1 5-1\n",
+                                         "1 5-1 7-0",
+                                         "1 5-1 7-0 \n",
+                                         "1 5-1 7-0 x\n",
+                                         "1 5-1 x\n",
+                                         "1 x 7-0\n",
+                                         "1 7-0 7-0\n",
+                                         "1 7-0 5-1\n",
+                                         "1 7-0 0-0\n",
+                                         "1 5-1 7-0\nmessage {",
+                                         "1 5-1 7-0\nmessage {}",
+                                         "1 5-1 7-0\n\n",
+                                         "1  5-1 7-0\n",
+                                         "01 5-1 7-0\n",
+                                         "1 5-1 07-0\n",
+                                         "1 - 7-0\n",
+                                         "1 5-1 -\n",
+                                         "1 - -",
+                                         "1 - -\ntyping {"}) {
         EXPECT_FOR(!decodeAnnouncement(bytes).ok(), bytes);
     }
     EXPECT_FAILURE(decodeAnnouncement("2 x").status(), Code::UnsupportedVersion, "");
