@@ -22,7 +22,9 @@ constexpr milliseconds kReportEvery{1000};
 constexpr seconds kTrimEvery{10};
 constexpr seconds kSweepEvery{2};
 constexpr seconds kRollEvery{5};
-constexpr milliseconds kNamesEvery{500};
+// What is said of people can wait: to store it takes the store's write lock, which is
+// wrung from a worker that was stopped while it held it.
+constexpr seconds kNamesEvery{4};
 constexpr seconds kComplainEvery{10};
 constexpr milliseconds kIdle{50};
 

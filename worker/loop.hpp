@@ -88,7 +88,7 @@ private:
     Clock::time_point nextReport_{};
     Clock::time_point nextTrim_{};
     Clock::time_point nextSweep_{};
-    Clock::time_point nextNames_{};
+    Clock::time_point nextNames_ = Clock::now() + std::chrono::seconds(4);
     Clock::time_point nextRoll_{};
     Clock::time_point nextComplaint_{};
 };
