@@ -224,7 +224,7 @@ Status checkOrigin(ngx_http_request_t* r) {
     if (!stream && !own->unsafe) {
         return {};
     }
-    const bool bodyless = stream || !isWrite(own->operation);
+    const bool bodyless = (r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0;
     core::Provenance from;
     from.secFetchSite = onlyHeader(r, "Sec-Fetch-Site");
     from.origin = onlyHeader(r, "Origin");

@@ -325,7 +325,7 @@ ngx_int_t readBody(ngx_http_request_t* r, const LocConf* conf, Identity who,
                    core::Question question) {
     const ngx_table_elt_t* type = r->headers_in.content_type;
     // What is said often, and mostly without a word more, needs neither body nor type.
-    const bool nothing = route.operation == Operation::Typing && type == nullptr &&
+    const bool nothing = question.operation == Operation::Typing && type == nullptr &&
                          r->headers_in.content_length_n <= 0 && !r->headers_in.chunked;
     if (!nothing && (type == nullptr || !core::isJson(view(type->value)))) {
         return respondProblem(r, Code::UnsupportedMediaType);
@@ -409,7 +409,7 @@ ngx_int_t serve(ngx_http_request_t* r) {
     }
     own->routed = true;
     own->operation = question.operation;
-    own->unsafe = isWrite(question.operation) || question.reads;
+    own->unsafe = hasBody(question.operation) || question.reads;
     return question.operation == Operation::Status
                ? serveStatus(r, conf)
                : serveSignedIn(r, conf, std::move(question));

@@ -23,7 +23,6 @@ enum class Operation {
     List,          // read
     Conversation,  // read
     Thread,        // read: a conversation and its messages, for profiles only
-    Search,        // read
     UnreadCount,   // read
     Search,        // read
     Typing,        // read: stores nothing
@@ -142,6 +141,10 @@ std::string encodeWhisper(const std::vector<Event>& events);
 //                 Returns the entry's id, or false when it is full.
 // kBadgeScript    KEYS badge; ARGV nonce, value, seconds. Stores only if the nonce
 // stands.
+// kPresenceScript KEYS presence; ARGV process, 1 if somebody is there or 0,
+// milliseconds
+//                 after which a process is forgotten, seconds. Returns {1 if they were
+//                 there, 1 if they are, now}: there is who has a stream in any process.
 // kRateScript     KEYS buckets of one user; ARGV mode, and for each key microseconds in
 //                 which one is refilled, and all. Takes one of each ("ask": if all
 //                 have one; "take": in any case) or gives one back ("back"). Returns 1
@@ -150,10 +153,6 @@ extern const char* const kPublishScript;
 extern const char* const kLoseScript;
 extern const char* const kRenewScript;
 extern const char* const kEnqueueScript;
-// kPresenceScript KEYS presence; ARGV process, 1 if somebody is there or 0,
-// milliseconds
-//                 after which a process is forgotten, seconds. Returns {1 if they were
-//                 there, 1 if they are, now}: there is who has a stream in any process.
 extern const char* const kBadgeScript;
 extern const char* const kPresenceScript;
 extern const char* const kRateScript;

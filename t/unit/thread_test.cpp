@@ -19,7 +19,7 @@ struct Desk : Bench {
                const std::string& conversation, const std::string& body = "{}") {
         Delivered entry = entryOf(operation, user, conversation, body);
         entry.command.profile = hash;
-        return worker::Reader(store).run(entry.command, &profile);
+        return worker::Reader(store).run(entry.command, nullptr, &profile);
     }
     // So many messages of ann's.
     void say(size_t count, const std::string& content) {
