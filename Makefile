@@ -119,6 +119,7 @@ install: module worker
 	    $(DESTDIR)/lib/systemd/system/messaging-worker.service
 	[ -e $(DESTDIR)/etc/messaging/worker.conf ] || \
 	    install -D -m 640 scripts/messaging-worker.conf $(DESTDIR)/etc/messaging/worker.conf
+	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/profiles schema/profiles/*
 	install -D -m 644 -t $(DESTDIR)/usr/share/doc/nginx-messaging README.md LICENSE
 
 clean:

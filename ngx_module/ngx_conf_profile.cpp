@@ -1,5 +1,6 @@
 // `messaging_profile NAME { … }`: hands the block's lines to core/profile.hpp, and
-// reports what is wrong with one at its file and line.
+// reports what is wrong with one at its file and line. `messaging_refusal NAME`:
+// nginx's own refusals in the shape of the profile's.
 #include "ngx_module/ngx_conf.hpp"
 
 #include <algorithm>
@@ -31,16 +32,31 @@ char* parseBlock(ngx_conf_t* cf, core::ProfileBlock* block) {
     return parsed;
 }
 
-// nginx's own refusals, where an error_page sends them here.
+}  // namespace
+
 ngx_int_t handleRefusal(ngx_http_request_t* r) {
+    const LocConf* conf = locConf(r);
+    if (!conf->refuses || r != r->main) {
+        return NGX_DECLINED;
+    }
     return guard(r->connection->log, ngx_int_t{NGX_ERROR}, [r] {
-        return context(r) == nullptr
-                   ? ngx_int_t{NGX_ERROR}
-                   : respondProblem(r, codeOf(static_cast<int>(r->err_status)));
+        if (context(r) == nullptr) {
+            return ngx_int_t{NGX_ERROR};
+        }
+        if (r->err_status == 0 && !r->internal) {
+            return respondProblem(r, Code::NotFound);  // not by any error_page
+        }
+        if (r->err_status == 0) {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "messaging: error_page with \"=\" does not tell "
+                          "messaging_refusal what happened");
+        }
+        const Code code = codeOf(static_cast<int>(r->err_status));
+        // nginx has statuses of its own, 494 say, that are nobody else's.
+        r->err_status = static_cast<ngx_uint_t>(problemKind(code).status);
+        return respondProblem(r, code);
     });
 }
-
-}  // namespace
 
 char* setRefusal(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
     return guard(cf->log, kFailed, [&]() -> char* {
@@ -57,7 +73,8 @@ char* setRefusal(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
             return refuse(cf, "no messaging_profile before this line is called " +
                                   quoted(view(arguments(cf)[1])));
         }
-        location->handler = handleRefusal;
+        conf->refuses = true;
+        conf->enabled = 0;  // else the profile would be inherited, or none
         return NGX_CONF_OK;
     });
 }

@@ -108,7 +108,8 @@ struct LocConf : LocConfBase {
     // line.
     std::string prefix;
     std::string place;
-    bool own = false;  // `messaging` stands at this level, it is not inherited
+    bool own = false;      // `messaging` stands at this level, it is not inherited
+    bool refuses = false;  // messaging_refusal
     // messaging_rate: of sends and of new conversations.
     core::Rate sends;
     core::Rate starts;
@@ -168,6 +169,9 @@ char* setIdentity(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 // --- ngx_conf_profile.cpp: likewise.
 char* setProfile(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setRefusal(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+// A handler of the rewrite phase: what comes after it would be asked twice, sign-ins of
+// the site's (auth_request) among it, and refuse once more.
+ngx_int_t handleRefusal(ngx_http_request_t* r);
 const core::SiteProfile* findProfile(const MainConf& conf,
                                      std::string_view name);  // nullptr: none
 // --- ngx_conf_edge.cpp: likewise.

@@ -84,6 +84,8 @@ Code codeOf(int status) {
             return Code::BadRequest;
         case 403:
             return Code::ForbiddenRole;
+        case 429:
+            return Code::RateLimited;
         case 503:
             return Code::RedisUnavailable;
         default:
@@ -94,7 +96,7 @@ Code codeOf(int status) {
             return kind.code;
         }
     }
-    return Code::Internal;
+    return status >= 400 && status <= 499 ? Code::BadRequest : Code::Internal;
 }
 
 std::optional<Code> codeNamed(std::string_view name) {

@@ -104,6 +104,8 @@ private:
     Status failure(const Words& words);
     Status route(const Words& words);
     Status routeOption(std::string_view word, ProfileRoute* route);
+    Status routeArgument(RouteArgument argument, ProfileRoute* route);
+    Status checkNames(const ProfileRoute& route) const;
     Status rule(const Words& words);
     Status ruleRoles(const Words& words, std::vector<std::string>* out);
     Status confirm(const Words& words);

@@ -111,13 +111,16 @@ Status ProfileBlock::roles(const Words& words) {
     }
     for (size_t i = 1; i < words.size(); ++i) {
         auto [role, others] = halves(words[i]);
-        if (!validWord(role) || knowsRole(role)) {
+        if (!validWord(role) || (!profile_.roles.empty() && profile_.roleFor(role))) {
             return wrong("not a role's name, or twice: " + quoted(role));
         }
         RoleWords known{std::string(role), {}};
         while (others != role && !others.empty()) {
             const size_t comma = std::min(others.find(','), others.size());
             known.words.emplace_back(others.substr(0, comma));
+            if (!profile_.roles.empty() && profile_.roleFor(known.words.back())) {
+                return wrong("a word of another role: " + quoted(known.words.back()));
+            }
             others.remove_prefix(std::min(comma + 1, others.size()));
         }
         profile_.roles.push_back(std::move(known));
@@ -129,6 +132,9 @@ Status ProfileBlock::team(const Words& words) {
     for (size_t i = 1; i < words.size(); ++i) {
         if (!knowsRole(words[i])) {
             return wrong("not one of the roles: " + quoted(words[i]));
+        }
+        if (holds(profile_.teams, words[i])) {
+            return wrong("a team stands twice: " + quoted(words[i]));
         }
         profile_.teams.emplace_back(words[i]);
     }
@@ -211,6 +217,11 @@ Status ProfileBlock::failure(const Words& words) {
         }
         if (fixed && !countCharacters(source)) {
             return wrong("not UTF-8");
+        }
+        for (const FailureMember& other : shape.members) {
+            if (other.name == name) {
+                return wrong("a field stands twice: " + quoted(name));
+            }
         }
         shape.members.push_back({std::string(name), std::string(source), fixed});
     }

@@ -132,6 +132,31 @@ bool safe(Operation operation) {
     return !isWrite(operation) && operation != Operation::Typing;
 }
 
+// What an argument of few values may always be; others are judged as a client's are.
+struct Values {
+    std::string_view argument;
+    std::string_view values;  // by blanks
+};
+constexpr Values kValues[] = {{"kind", " direct ticket "},  {"as", " user team "},
+                              {"status", " open closed "},  {"unread", " true false "},
+                              {"archived", " true false "}, {"typing", " true false "}};
+
+bool fitsArgument(std::string_view argument, std::string_view value) {
+    for (const Values& few : kValues) {
+        if (few.argument == argument) {
+            return few.values.find(" " + std::string(value) + " ") != few.values.npos;
+        }
+    }
+    for (const std::string_view number : {"limit", "before", "after", "seq"}) {
+        if (number == argument) {
+            const auto counted = parseUnsigned(value);
+            return counted && (argument != "limit" ||
+                               (*counted > 0 && *counted <= limits::kMaxPage));
+        }
+    }
+    return !value.empty();
+}
+
 bool sameQuestion(const ProfileRoute& one, const ProfileRoute& other) {
     return one.method == other.method && shapeOf(one.path) == shapeOf(other.path) &&
            std::equal(one.path.begin(), one.path.end(), other.path.begin(),
@@ -161,6 +186,9 @@ Status checkWhole(const ProfileRoute& route, const Takes& takes) {
         if (!needed.empty() && !listsAny(needed, route)) {
             return wrong("an argument is missing, one of:" + std::string(needed));
         }
+    }
+    if (listsAny(" conversation ", route) && listsAny(" member member. ", route)) {
+        return wrong("a conversation is told by its id or by who is in it");
     }
     for (const PathSegment& segment : route.path) {
         const bool used =
@@ -232,9 +260,8 @@ Status ProfileBlock::routeOption(std::string_view word, ProfileRoute* route) {
         if (at == word.npos || !countCharacters(value)) {
             return wrong("NAME=VALUE is expected after \"fixed:\"");
         }
-        route->arguments.push_back(
-            {std::string(name), RouteArgument::From::Fixed, std::string(value)});
-        return {};
+        return routeArgument(
+            {std::string(name), RouteArgument::From::Fixed, std::string(value)}, route);
     }
     if (name == "if") {
         const size_t colon = value.find(':');
@@ -266,12 +293,60 @@ Status ProfileBlock::routeOption(std::string_view word, ProfileRoute* route) {
     const auto from = parameterOf(*route, value) != nullptr ? RouteArgument::From::Path
                       : route->method == Method::Get        ? RouteArgument::From::Query
                                                             : RouteArgument::From::Body;
+    return routeArgument({std::string(name), from, std::string(value)}, route);
+}
+
+// Of one thing each: what a conversation is about, and what a message is.
+Status ProfileBlock::routeArgument(RouteArgument argument, ProfileRoute* route) {
     for (const RouteArgument& other : route->arguments) {
-        if (other.name == name) {
-            return wrong("an argument stands twice: " + quoted(name));
+        if (other.name == argument.name) {
+            return wrong("an argument stands twice: " + quoted(argument.name));
+        }
+        for (const std::string_view family : {"message.context.", "context."}) {
+            if (startsWith(argument.name, family) && startsWith(other.name, family)) {
+                return wrong("there is one context, beside " + quoted(other.name));
+            }
         }
     }
-    route->arguments.push_back({std::string(name), from, std::string(value)});
+    if (argument.from == RouteArgument::From::Fixed &&
+        !fitsArgument(argument.name, argument.source)) {
+        return wrong("not a value of " + quoted(argument.name) + ": " +
+                     quoted(argument.source));
+    }
+    route->arguments.push_back(std::move(argument));
+    return {};
+}
+
+// What arguments name must be there: roles, teams, and who a hint is of.
+Status ProfileBlock::checkNames(const ProfileRoute& route) const {
+    for (const RouteArgument& argument : route.arguments) {
+        std::string_view name = argument.name;
+        constexpr std::string_view kMember = "member.";
+        constexpr std::string_view kTeam = "team:";
+        if (startsWith(name, kMember)) {
+            const std::string_view of = name.substr(0, name.find('.', kMember.size()));
+            const std::string_view role = of.substr(kMember.size());
+            if (!validWord(role) || (!profile_.roles.empty() && !knowsRole(role))) {
+                return wrong("not one of the roles: " + quoted(role));
+            }
+            if (of != name && (name.substr(of.size()) != ".name" ||
+                               !listsAny(" " + std::string(of) + " ", route))) {
+                return wrong("a name goes with its member: " + quoted(name));
+            }
+        } else if (const size_t family = name.rfind("context.");
+                   family != name.npos &&
+                   !validWord(name.substr(family + std::size("context.") - 1))) {
+            return wrong("not a type of context: " + quoted(name));
+        }
+        const std::string_view fixed = argument.source;
+        const auto& teams = profile_.teams;
+        if (argument.from == RouteArgument::From::Fixed && startsWith(name, "member") &&
+            startsWith(fixed, kTeam) &&
+            std::find(teams.begin(), teams.end(), fixed.substr(kTeam.size())) ==
+                teams.end()) {
+            return wrong("not one of the teams: " + quoted(fixed));
+        }
+    }
     return {};
 }
 
@@ -306,6 +381,9 @@ Status ProfileBlock::route(const Words& words) {
         }
     }
     if (Status status = checkWhole(route, *takes); !status.ok()) {
+        return status;
+    }
+    if (Status status = checkNames(route); !status.ok()) {
         return status;
     }
     for (const ProfileRoute& earlier : profile_.routes) {

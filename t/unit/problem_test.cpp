@@ -44,6 +44,21 @@ constexpr Row kRows[] = {
     {Code::Timeout, "timeout", 504, true},
 };
 
+// What nginx, or a module beside ours, refused.
+START_TEST(elsewhere) {
+    constexpr std::pair<int, Code> kStatuses[] = {
+        {400, Code::BadRequest},       {401, Code::Unauthenticated},
+        {403, Code::ForbiddenRole},    {404, Code::NotFound},
+        {405, Code::MethodNotAllowed}, {413, Code::BodyTooLarge},
+        {414, Code::BadRequest},       {429, Code::RateLimited},
+        {494, Code::BadRequest},       {500, Code::Internal},
+        {502, Code::Internal},         {503, Code::RedisUnavailable},
+        {504, Code::Timeout},          {0, Code::Internal}};
+    for (const auto& [status, code] : kStatuses) {
+        EXPECT_FOR(codeOf(status) == code, std::to_string(status));
+    }
+}
+
 START_TEST(table) {
     for (const Row& row : kRows) {
         const ProblemKind& kind = problemKind(row.code);
@@ -109,7 +124,7 @@ START_TEST(hostileFields) {
 }  // namespace
 
 Suite* problemSuite() {
-    return suiteOf("problem", {table, okHasNone, bodies, hostileFields});
+    return suiteOf("problem", {elsewhere, table, okHasNone, bodies, hostileFields});
 }
 
 }  // namespace messaging::unit

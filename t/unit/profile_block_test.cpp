@@ -91,6 +91,24 @@ START_TEST(refusesLines) {
         {"route GET /x list if=", "not a parameter's name"},
         {"route GET /x list limit limit", "twice"},
         {"route GET /x list fixed:unread", "NAME=VALUE"},
+        {"route GET /x list limit fixed:limit=5", "twice"},
+        {"route GET /x list fixed:limit=0", "not a value of"},
+        {"route GET /x list fixed:limit=201", "not a value of"},
+        {"route GET /x list fixed:unread=yes", "not a value of"},
+        {"route GET /x list fixed:status=lost", "not a value of"},
+        {"route GET /x list fixed:q=", "not a value of"},
+        {"route GET /x list context.a=a context.b=b", "one context"},
+        {"route GET /x list context.a-b!=a", "not a type of context"},
+        {"route POST /x start member.guest=to", "not one of the roles"},
+        {"route POST /x start member.partner.name=n member.client=to", "goes with"},
+        {"route POST /x start member.partner.age=n member.partner=to", "goes with"},
+        {"route POST /x start fixed:member.partner=team:partner",
+         "not one of the "
+         "teams"},
+        {"route POST /x start member=to fixed:kind=tikcet", "not a value of"},
+        {"route POST /x send content conversation member=to", "by its id or by"},
+        {"team partner partner", "twice"},
+        {"failure error error=code", "twice"},
     };
     for (const auto& wrong : kLines) {
         ProfileBlock block("shop");
@@ -100,6 +118,10 @@ START_TEST(refusesLines) {
         EXPECT_FOR(status.detail().find(wrong.says) != std::string::npos,
                    std::string(wrong.line) + ": " + status.detail());
     }
+    ProfileBlock roles("shop");
+    ck_assert(!roles.line(wordsOf("roles client=USER partner=USER")).ok());
+    ProfileBlock words("shop");
+    ck_assert(!words.line(wordsOf("roles client=partner partner")).ok());
     ProfileBlock block("shop");
     ck_assert(block.line(wordsOf("route GET /x/:id history conversation=id")).ok());
     ck_assert(!block.line(wordsOf("route GET /x/:c history conversation=c")).ok());
