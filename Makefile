@@ -121,6 +121,7 @@ install: module worker
 	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/seed schema/seed/*.json
 	[ -e $(DESTDIR)/etc/messaging/worker.conf ] || \
 	    install -D -m 640 scripts/messaging-worker.conf $(DESTDIR)/etc/messaging/worker.conf
+	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/profiles schema/profiles/*
 	install -D -m 644 -t $(DESTDIR)/usr/share/doc/nginx-messaging README.md LICENSE
 
 clean:

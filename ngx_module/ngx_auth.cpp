@@ -221,13 +221,15 @@ Status byVariables(ngx_http_request_t* r, const LocConf* conf, Identity* who,
 Status checkOrigin(ngx_http_request_t* r) {
     const RequestContext* own = existingContext(r);
     const bool stream = own->operation == Operation::Stream;
-    if (!stream && (r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0) {
+    if (!stream && !own->unsafe) {
         return {};
     }
+    const bool bodyless = (r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0;
     core::Provenance from;
     from.secFetchSite = onlyHeader(r, "Sec-Fetch-Site");
     from.origin = onlyHeader(r, "Origin");
-    from.contentType = stream ? "application/json" : header(r->headers_in.content_type);
+    from.contentType =
+        bodyless ? "application/json" : header(r->headers_in.content_type);
     from.host = header(r->headers_in.host);
     from.scheme = scheme(r);
     from.listed = own->originListed;
@@ -249,6 +251,14 @@ Status authenticate(ngx_http_request_t* r, const LocConf* conf, Identity* who,
                                           : byToken(r, conf, who, expires, &credential);
     if (status.ok() && credential == Credential::Ambient) {
         status = checkOrigin(r);
+    }
+    if (status.ok() && conf->profile != nullptr) {
+        const std::optional<std::string> role = conf->profile->roleFor(who->role);
+        if (!role) {
+            return {Code::ForbiddenRole,
+                    "no role of the profile is \"" + who->role + '"'};
+        }
+        who->role = *role;
     }
     who->team = teamOf(conf, who->role);
     return status;

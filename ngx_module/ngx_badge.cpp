@@ -34,6 +34,14 @@ bool isAnswer(const RedisAnswer& answer) {
 }
 
 ngx_int_t respondBadge(ngx_http_request_t* r, std::string_view json) {
+    const RequestContext* own = existingContext(r);
+    if (own->route != 0) {
+        const auto worded = render(locConf(r)->profile->wording, own->route - 1,
+                                   Operation::UnreadCount, Identity(), json);
+        return worded.ok()
+                   ? respondTagged(r, worded.value(), core::etagOf(worded.value()))
+                   : respondFailure(r, worded.status());
+    }
     return respondTagged(r, json, core::etagOf(json));
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "schema/limits.hpp"
+#include "schema/model.hpp"
 #include "schema/problem.hpp"
 
 namespace messaging {
@@ -45,6 +46,10 @@ void takeReceipt(Process* process, uint64_t ticket, const RedisAnswer* answer) {
 }
 
 ngx_int_t respondReply(ngx_http_request_t* r, const Reply& reply) {
+    // That it could not be marked read is no reason not to show it.
+    if (existingContext(r)->shown.data != nullptr) {
+        return respond(r, NGX_HTTP_OK, view(existingContext(r)->shown));
+    }
     if (reply.code != Code::Ok) {
         return respondFailure(
             r, {reply.code, "command " + reply.id + ", says its worker", reply.field});
@@ -68,6 +73,10 @@ ngx_int_t respondReply(ngx_http_request_t* r, const Reply& reply) {
 void giveUp(ngx_http_request_t* r, const RequestContext& own) {
     if (own.operation == Operation::Status) {
         finish(r, [r] { return respondStatus(r, false, {}); });
+        return;
+    }
+    if (own.shown.data != nullptr) {
+        finish(r, [&] { return respond(r, NGX_HTTP_OK, view(own.shown)); });
         return;
     }
     if (!process(r)->redis->up()) {  // it never was: nothing was sent
@@ -94,6 +103,66 @@ void onDeadline(ngx_event_t* event) {
     if (!answered) {  // what failed did so before the request was finished
         finish(r, [] { return ngx_int_t{NGX_ERROR}; });
     }
+}
+
+// Who asks, once the identity that was signed in is gone.
+Identity identityOf(const RequestContext& own) {
+    Identity who;
+    who.site = view(own.site);
+    who.user = view(own.user);
+    who.role = view(own.role);
+    who.name = view(own.name);
+    who.team = view(own.team);
+    return who;
+}
+
+// --- A reply that is not the last word
+
+// Redis lost the profile, and so did a worker that had not read it yet: nothing was
+// done. Once.
+bool askAgain(Process* process, uint64_t ticket, ngx_http_request_t* r) {
+    RequestContext* own = existingContext(r);
+    const LocConf* conf = locConf(r);
+    auto* command = static_cast<Command*>(own->command);
+    if (command == nullptr || conf->profile == nullptr || own->restored) {
+        return false;
+    }
+    own->restored = true;
+    return storeProfile(process, *conf->profile) &&
+           enqueue(process, ticket, conf, command);
+}
+
+// What a page was shown is read; it gets its answer when that is stored, so that the
+// badge that it asks for next knows.
+bool markRead(Process* process, uint64_t ticket, ngx_http_request_t* r,
+              const Reply& reply) {
+    RequestContext* own = existingContext(r);
+    if (!own->reads || reply.seq == 0 || own->shown.data != nullptr) {
+        return false;
+    }
+    own->shown = copyToPool(r->pool, reply.body);
+    if (own->shown.data == nullptr) {
+        return false;
+    }
+    ReadArguments arguments;
+    arguments.seq = reply.seq;
+    Command command;
+    command.operation = Operation::Read;
+    command.who = identityOf(*own);
+    command.conversation = reply.conversation;
+    command.body = encode(arguments);
+    return enqueue(process, ticket, locConf(r), &command);
+}
+
+// Whether another reply has to be waited for.
+bool goesOn(Process* process, uint64_t ticket, ngx_http_request_t* r,
+            const Reply& reply) {
+    return guard(r->connection->log, false, [&] {
+        if (reply.code == Code::ProfileUnknown) {
+            return askAgain(process, ticket, r);
+        }
+        return reply.code == Code::Ok && markRead(process, ticket, r, reply);
+    });
 }
 
 void onCleanup(void* data) {
@@ -190,6 +259,22 @@ void identify(Command* command) {
     }
 }
 
+bool keepCommand(ngx_http_request_t* r, const Command& command) {
+    auto* kept = makeInPool<Command>(r->pool);
+    if (kept != nullptr) {
+        *kept = command;
+        existingContext(r)->command = kept;
+    }
+    return kept != nullptr;
+}
+
+bool storeProfile(Process* process, const core::SiteProfile& profile) {
+    const std::string seconds = std::to_string(limits::kProfileSeconds);
+    return process->redis->command(
+        {"SET", process->keys.profile(profile.hash), profile.encoded, "EX", seconds},
+        [](const RedisAnswer*) {});
+}
+
 namespace {
 
 // Appends the command to its stream.
@@ -246,9 +331,9 @@ void takeReply(Process* process, std::string_view payload) {
         process->logOddity("a reply that cannot be read", reply.status().detail());
         return;
     }
-    ngx_http_request_t* r =
-        process->commands->find(process->commands->expecting(reply->id));
-    if (r == nullptr) {
+    const uint64_t ticket = process->commands->expecting(reply->id);
+    ngx_http_request_t* r = process->commands->find(ticket);
+    if (r == nullptr || goesOn(process, ticket, r, reply.value())) {
         return;
     }
     const bool badge = existingContext(r)->operation == Operation::UnreadCount;

@@ -71,6 +71,13 @@ void identify(Command* command);
 // time to live. False: surely not sent.
 bool enqueue(Process* process, uint64_t ticket, const LocConf* conf, Command* command);
 
+// Where workers find it. False: surely not sent.
+bool storeProfile(Process* process, const core::SiteProfile& profile);
+
+// Keeps a copy of an identified one with the request, so that it can be asked again.
+// False: no memory.
+bool keepCommand(ngx_http_request_t* r, const Command& command);
+
 // Sends a command and leaves the request waiting for its reply. What a content handler
 // should return.
 ngx_int_t ask(ngx_http_request_t* r, const LocConf* conf, Command* command);

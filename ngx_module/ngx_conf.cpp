@@ -264,7 +264,25 @@ char* setMessagingWords(ngx_conf_t* cf, LocConf* conf) {
                                         : refuse(cf, "nothing goes with \"off\"");
         }
         if (!option(words[i], "site", &value)) {
-            return refuse(cf, "unknown profile " + quoted(view(words[i])));
+            const auto* main = static_cast<MainConf*>(
+                ngx_http_conf_get_module_main_conf(cf, ngx_http_messaging_module));
+            if (conf->profile != nullptr) {
+                return refuse(cf, "a second profile " + quoted(view(words[i])));
+            }
+            conf->profile = findProfile(*main, view(words[i]));
+            if (conf->profile == nullptr) {
+                return refuse(cf, "no messaging_profile before this line is called " +
+                                      quoted(view(words[i])));
+            }
+            if (!conf->profile->teams.empty()) {
+                if (conf->teams != nullptr) {
+                    return refuse(cf,
+                                  "the profile names its teams itself, "
+                                  "messaging_teams none");
+                }
+                conf->teams = teamIds(conf->profile->teams);
+            }
+            continue;
         }
         if (!validSite(value)) {
             return refuse(cf, "invalid site " + quoted(value) +

@@ -42,6 +42,15 @@ char* setTeams(ngx_conf_t* cf, ngx_command_t* cmd, void* data) {
     });
 }
 
+std::shared_ptr<const std::vector<std::string>> teamIds(
+    const std::vector<std::string>& roles) {
+    std::vector<std::string> ids;
+    for (const std::string& role : roles) {
+        ids.push_back(teamId(role));
+    }
+    return std::make_shared<const std::vector<std::string>>(std::move(ids));
+}
+
 // Byte for byte: another spelling is another role, and of no team.
 std::string teamOf(const LocConf* conf, std::string_view role) {
     std::string id = teamId(role);

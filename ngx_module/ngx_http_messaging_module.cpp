@@ -64,6 +64,11 @@ ngx_command_t commands[] = {
      setMessaging, NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("messaging_redis"), NGX_HTTP_MAIN_CONF | NGX_CONF_1MORE, setRedis,
      NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("messaging_profile"),
+     NGX_HTTP_MAIN_CONF | NGX_CONF_BLOCK | NGX_CONF_TAKE1, setProfile,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("messaging_refusal"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, setRefusal,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("messaging_jwt"), kAnywhere | NGX_CONF_1MORE, setJwt,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("messaging_nextauth"), kAnywhere | NGX_CONF_1MORE, setNextauth,
@@ -235,6 +240,7 @@ char* mergeHandler(ngx_conf_t* cf, LocConf& own, const LocConf& outer) {
         own.enabled = outer.enabled;
         own.site = outer.site;
         own.prefix = outer.prefix;
+        own.profile = outer.profile;
         own.place = outer.place;
     }
     ngx_conf_init_value(own.enabled, 0);
@@ -362,21 +368,26 @@ ngx_int_t addVariables(ngx_conf_t* cf) {
     return NGX_OK;
 }
 
-ngx_int_t addPhases(ngx_conf_t* cf) {
-    const auto* main = static_cast<MainConf*>(
-        ngx_http_conf_get_module_main_conf(cf, ngx_http_messaging_module));
-    if (!main->used) {
-        return NGX_OK;
-    }
+ngx_int_t addHandler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt add) {
     auto* core = static_cast<ngx_http_core_main_conf_t*>(
         ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
     auto* handler = static_cast<ngx_http_handler_pt*>(
-        ngx_array_push(&core->phases[NGX_HTTP_PREACCESS_PHASE].handlers));
+        ngx_array_push(&core->phases[phase].handlers));
     if (handler == nullptr) {
         return NGX_ERROR;
     }
-    *handler = handleOrigin;
+    *handler = add;
     return NGX_OK;
+}
+
+ngx_int_t addPhases(ngx_conf_t* cf) {
+    const auto* main = static_cast<MainConf*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_messaging_module));
+    if (!main->profiles.empty() &&
+        addHandler(cf, NGX_HTTP_REWRITE_PHASE, handleRefusal) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    return main->used ? addHandler(cf, NGX_HTTP_PREACCESS_PHASE, handleOrigin) : NGX_OK;
 }
 
 ngx_http_module_t moduleContext = {

@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ngx_module/core/profile.hpp"
+#include "ngx_module/core/question.hpp"
 #include "ngx_module/core/rate.hpp"
 #include "ngx_module/core/route.hpp"
 #include "ngx_module/core/token.hpp"
@@ -76,6 +78,7 @@ struct MainConf : MainConfBase {
     RedisConf redis;
     bool redisSet = false;
     bool used = false;  // by any location: without one the module does nothing at all
+    std::vector<std::unique_ptr<core::SiteProfile>> profiles;  // messaging_profile
     std::unique_ptr<Process> process;
 };
 
@@ -95,6 +98,7 @@ struct LocConfBase {
 };
 struct LocConf : LocConfBase {
     std::string site;
+    const core::SiteProfile* profile = nullptr;  // MainConf's; nullptr: canonical
     // Sign-in: keys or identity, never both; a level that has either inherits neither.
     std::vector<core::TokenKey> keys;          // messaging_jwt, messaging_nextauth
     ngx_http_complex_value_t* user = nullptr;  // messaging_identity
@@ -105,7 +109,8 @@ struct LocConf : LocConfBase {
     // line.
     std::string prefix;
     std::string place;
-    bool own = false;  // `messaging` stands at this level, it is not inherited
+    bool own = false;      // `messaging` stands at this level, it is not inherited
+    bool refuses = false;  // messaging_refusal
     // messaging_rate: of sends, of new conversations, and of saying that one types.
     core::Rate sends;
     core::Rate starts;
@@ -123,7 +128,12 @@ struct RequestContext {
     ngx_http_request_t* request;
     bool routed;
     Operation operation;
-    ngx_str_t user;  // who asks, once it is known; like all here in the request's pool
+    bool unsafe;      // not to be asked for by another site's page
+    bool reads;       // what it shows is marked read
+    uint32_t route;   // of the location's profile, from 1; 0: the canonical API
+    ngx_str_t shown;  // an answer that waits until what it shows is marked read
+    bool restored;    // its profile was stored again, and the command repeated
+    ngx_str_t user;   // who asks, once it is known; like all here in the request's pool
     ngx_str_t role;
     ngx_str_t name;
     ngx_str_t session;  // which sign-in of the user's, where a token says it
@@ -137,6 +147,7 @@ struct RequestContext {
     uint64_t issued;       // the token, Unix seconds; 0: not said
     bool early;            // it waits for Redis, and for what it says first
     void* write;           // of a write whose body is being read
+    void* command;         // a profile's, kept until its reply
     void* badge;           // of a badge that two inboxes make
     uint64_t ticket;       // in Commands, 0: waits for nothing
     ngx_event_t deadline;  // armed while it waits
@@ -157,6 +168,14 @@ char* setRedis(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setJwt(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setNextauth(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setIdentity(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+// --- ngx_conf_profile.cpp: likewise.
+char* setProfile(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* setRefusal(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+// A handler of the rewrite phase: what comes after it would be asked twice, sign-ins of
+// the site's (auth_request) among it, and refuse once more.
+ngx_int_t handleRefusal(ngx_http_request_t* r);
+const core::SiteProfile* findProfile(const MainConf& conf,
+                                     std::string_view name);  // nullptr: none
 // --- ngx_conf_edge.cpp: likewise.
 char* setLanguage(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* setOrigins(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
@@ -165,6 +184,8 @@ void setDefaultRates(LocConf& conf);
 // --- ngx_conf_teams.cpp: likewise; and the team of a role, empty where it is none's.
 char* setTeams(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 std::string teamOf(const LocConf* conf, std::string_view role);
+std::shared_ptr<const std::vector<std::string>> teamIds(
+    const std::vector<std::string>& roles);
 
 // --- ngx_process.cpp
 Process* process(ngx_http_request_t* r);  // nullptr: none in this process
@@ -175,9 +196,9 @@ void exitProcess(ngx_cycle_t* cycle);
 
 // --- ngx_request.cpp: the content handler.
 ngx_int_t handleRequest(ngx_http_request_t* r);
-// What follows the location's prefix; empty where it does not (a rewrite went
-// elsewhere).
-std::string_view pathOf(const ngx_http_request_t* r, const LocConf* conf);
+// What its path asks for under this method.
+core::Question questionOf(const ngx_http_request_t* r, const LocConf* conf,
+                          core::Method method);
 
 // --- ngx_origin.cpp: a handler of the phase before access.
 ngx_int_t handleOrigin(ngx_http_request_t* r);

@@ -61,11 +61,11 @@ bool isPreflight(ngx_http_request_t* r) {
 }
 
 ngx_int_t answerPreflight(ngx_http_request_t* r, const LocConf* conf) {
-    const core::Route route = core::route(core::Method::Other, pathOf(r, conf));
-    if (route.match == core::Route::Match::NoPath) {
+    const core::Question asked = questionOf(r, conf, core::Method::Other);
+    if (asked.match == core::Route::Match::NoPath) {
         return respondProblem(r, Code::NotFound);
     }
-    return addAll(r, {{"Access-Control-Allow-Methods", route.allow},
+    return addAll(r, {{"Access-Control-Allow-Methods", asked.allow},
                       {"Access-Control-Allow-Headers", kAllowedHeaders},
                       {"Access-Control-Max-Age", kMaxAge}})
                ? respondNothing(r)

@@ -40,6 +40,12 @@ Process::~Process() = default;
 
 void Process::redisUp() {
     guard(cycle->log, 0, [this] {
+        for (const auto& profile : mainConf(cycle)->profiles) {
+            storeProfile(this, *profile);
+        }
+        return 0;
+    });
+    guard(cycle->log, 0, [this] {
         streams->redisUp();
         return 0;
     });

@@ -8,6 +8,7 @@
 #include "ngx_module/core/origin.hpp"
 #include "ngx_module/core/query.hpp"
 #include "ngx_module/ngx_revocation.hpp"
+#include "schema/json.hpp"
 #include "schema/model.hpp"
 #include "schema/text.hpp"
 
@@ -19,9 +20,8 @@ constexpr ngx_msec_t kEarlyTime = 1000;
 
 // A write while its body is being read; in the request's pool.
 struct Write {
-    Operation operation = Operation::Send;
+    core::Question question;
     Identity who;
-    std::string conversation;
 };
 
 core::Method method(const ngx_http_request_t* r) {
@@ -32,8 +32,12 @@ core::Method method(const ngx_http_request_t* r) {
             return core::Method::Head;
         case NGX_HTTP_POST:
             return core::Method::Post;
+        case NGX_HTTP_PUT:
+            return core::Method::Put;
         case NGX_HTTP_PATCH:
             return core::Method::Patch;
+        case NGX_HTTP_DELETE:
+            return core::Method::Delete;
         default:
             return core::Method::Other;
     }
@@ -49,54 +53,180 @@ bool remember(ngx_http_request_t* r, const Identity& who) {
            own->name.data != nullptr && own->team.data != nullptr;
 }
 
-// --- Reads
-
-// The operation's arguments from the query string, as canonical JSON.
-Result<std::string> readArguments(Operation operation, std::string_view query) {
-    auto parameters = core::parseQuery(query);
-    if (!parameters.ok()) {
-        return parameters.status();
-    }
-    if (operation == Operation::List) {
-        auto list = parseList(queryBody(parameters.value()));
-        return list.ok() ? Result<std::string>(encode(list.value())) : list.status();
-    }
-    if (operation == Operation::History) {
-        auto history = parseHistory(queryBody(parameters.value()));
-        return history.ok() ? Result<std::string>(encode(history.value()))
-                            : history.status();
-    }
-    if (operation == Operation::Search) {
-        auto search = parseSearch(queryBody(parameters.value()));
-        return search.ok() ? Result<std::string>(encode(search.value()))
-                           : search.status();
-    }
-    if (!parameters->empty()) {
-        return {Code::UnknownField, "it has no parameters", parameters->front().first};
-    }
-    return std::string("{}");
+// A profile's command can have to be asked again.
+bool prepared(ngx_http_request_t* r, const LocConf* conf, Command* command) {
+    identify(command);
+    return conf->profile == nullptr || keepCommand(r, *command);
 }
 
-ngx_int_t serveRead(ngx_http_request_t* r, const LocConf* conf, const Identity& who,
-                    const core::Route& route) {
-    auto arguments = readArguments(route.operation, view(r->args));
-    if (!arguments.ok()) {
-        return respondFailure(r, arguments.status());
+// --- Arguments
+
+// Where a profile's route adds to what was said.
+struct Additions {
+    From from = From::Client;
+    bool all = false;      // messages: as many as there are
+    bool derived = false;  // the conversation need not exist
+};
+
+void add(const Additions& additions, HistoryArguments* page) {
+    page->limit = additions.all ? limits::kMaxAll : page->limit;
+    page->absentEmpty = additions.derived;
+}
+
+template <typename Arguments>
+Status encodeTo(const Result<Arguments>& arguments, std::string* body) {
+    if (arguments.ok()) {
+        *body = encode(arguments.value());
+    }
+    return arguments.status();
+}
+
+// The operation's arguments, JSON, in canonical form. Start finds its conversation: its
+// id follows from them.
+Status takeArguments(const LocConf* conf, std::string_view text,
+                     const Additions& additions, Command* command) {
+    ArgumentLimits bounds;
+    bounds.content = conf->maxContent;
+    std::string* const body = &command->body;
+    switch (command->operation) {
+        case Operation::Start: {
+            bounds.teams = conf->teams.get();
+            auto start = parseStart(text, command->who.user, bounds, command->who.team,
+                                    additions.from);
+            if (start.ok()) {
+                identify(command);  // a ticket's id follows from its key
+                command->conversation =
+                    conversationId(start.value(), command->who, command->key);
+            }
+            return encodeTo(start, body);
+        }
+        case Operation::Send:
+            return encodeTo(parseSend(text, bounds), body);
+        case Operation::Change:
+            return encodeTo(parseChange(text), body);
+        case Operation::Read:
+            return encodeTo(parseRead(text), body);
+        case Operation::Typing:
+            return encodeTo(parseTyping(text), body);
+        case Operation::Search:
+            return encodeTo(parseSearch(text), body);
+        case Operation::List:
+            return encodeTo(parseList(text), body);
+        case Operation::History: {
+            auto page = parseHistory(text, additions.from);
+            if (page.ok()) {
+                add(additions, &page.value());
+            }
+            return encodeTo(page, body);
+        }
+        case Operation::Thread: {
+            auto thread = parseThread(text);
+            if (thread.ok()) {
+                add(additions, &thread->page);
+            }
+            return encodeTo(thread, body);
+        }
+        default:
+            *body = "{}";
+            return {};
+    }
+}
+
+// Whether a browser asks by itself, for a page that nobody may ever look at.
+bool prefetches(ngx_http_request_t* r) {
+    for (const std::string_view name : {"Sec-Purpose", "Purpose", "X-Moz"}) {
+        bool many = false;
+        if (requestHeader(r, name, &many).value_or("").find("prefetch") !=
+            std::string_view::npos) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// By one of the routes of the location's profile. Fields at fault are the site's.
+Status takeRoute(ngx_http_request_t* r, const LocConf* conf,
+                 const std::vector<size_t>& routes, const core::RequestWords& words,
+                 Command* command) {
+    const core::SiteProfile& profile = *conf->profile;
+    const auto chosen = core::choose(profile, routes, command->who.role, words);
+    if (!chosen.ok()) {
+        return chosen.status();
+    }
+    const core::ProfileRoute& route = profile.routes[chosen.value()];
+    RequestContext* own = existingContext(r);
+    own->operation = route.operation;
+    own->route = static_cast<uint32_t>(chosen.value()) + 1;
+    own->reads = route.reads && r->method == NGX_HTTP_GET && !prefetches(r);
+
+    const auto prepared = core::prepare(route, words, command->who);
+    if (!prepared.ok()) {
+        return prepared.status();
+    }
+    command->operation = route.operation;
+    command->conversation = prepared->conversation;
+    command->profile = format({profile.hash, chosen.value()});
+    const Status status =
+        takeArguments(conf, prepared->arguments,
+                      {From::Module, route.all, prepared->derived}, command);
+    return status.ok() ? status
+                       : Status(status.code(), status.detail(),
+                                core::siteField(route, status.field()));
+}
+
+// By the canonical API, which a profile still words.
+Status takeCanonical(const LocConf* conf, const core::Question& question,
+                     std::string_view text, Command* command) {
+    command->operation = question.operation;
+    command->conversation = question.conversation;
+    if (conf->profile != nullptr) {
+        command->profile = conf->profile->hash;
+    }
+    return takeArguments(conf, text, {}, command);
+}
+
+// --- Reads
+
+bool hasParameters(Operation operation) {
+    return operation == Operation::List || operation == Operation::History ||
+           operation == Operation::Search;
+}
+
+Status takeQuery(ngx_http_request_t* r, const LocConf* conf,
+                 const core::Question& question, Command* command) {
+    const auto query = core::parseQuery(view(r->args));
+    if (!query.ok()) {
+        return query.status();
+    }
+    if (!question.routes.empty()) {
+        core::RequestWords words;
+        words.path = view(r->uri);
+        words.query = &query.value();
+        return takeRoute(r, conf, question.routes, words, command);
+    }
+    if (!hasParameters(question.operation) && !query->empty()) {
+        return {Code::UnknownField, "it has no parameters", query->front().first};
+    }
+    return takeCanonical(conf, question, queryBody(query.value()), command);
+}
+
+ngx_int_t serveRead(ngx_http_request_t* r, const LocConf* conf, Identity who,
+                    const core::Question& question) {
+    Command command;
+    command.who = std::move(who);
+    const Status status = takeQuery(r, conf, question, &command);
+    if (!status.ok()) {
+        return respondFailure(r, status);
     }
     // A body has no meaning here, and must not be taken for the next request.
     const ngx_int_t rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;
     }
-    if (route.operation == Operation::UnreadCount) {
-        return serveBadge(r, conf, who);
+    if (command.operation == Operation::UnreadCount) {
+        return serveBadge(r, conf, command.who);
     }
-    Command command;
-    command.operation = route.operation;
-    command.who = who;
-    command.conversation = route.conversation;
-    command.body = std::move(arguments.value());
-    return ask(r, conf, &command);
+    return prepared(r, conf, &command) ? ask(r, conf, &command) : NGX_ERROR;
 }
 
 // --- Writes, and what else has a body
@@ -135,49 +265,23 @@ Result<std::string> bodyOf(const ngx_http_request_t* r, size_t most) {
     return body;
 }
 
-// The operation's arguments from the body, as canonical JSON. Start finds its
-// conversation: its id follows from them.
-Status writeArguments(const Write& write, const LocConf* conf, std::string_view body,
-                      Command* command) {
-    ArgumentLimits bounds;
-    bounds.content = conf->maxContent;
-    if (write.operation == Operation::Start) {
-        bounds.teams = conf->teams.get();
-        auto start = parseStart(body, write.who.user, bounds, write.who.team);
-        if (!start.ok()) {
-            return start.status();
-        }
-        identify(command);  // a ticket's id follows from its key
-        command->body = encode(start.value());
-        command->conversation = conversationId(start.value(), write.who, command->key);
-        return {};
+Status takeBody(ngx_http_request_t* r, const LocConf* conf,
+                const core::Question& question, std::string_view text,
+                Command* command) {
+    if (question.routes.empty()) {
+        return takeCanonical(conf, question, text, command);
     }
-    if (write.operation == Operation::Send) {
-        auto send = parseSend(body, bounds);
-        if (send.ok()) {
-            command->body = encode(send.value());
-        }
-        return send.status();
+    const auto body = json::parse(text.empty() ? "{}" : text);
+    if (!body.ok()) {
+        return body.status();
     }
-    if (write.operation == Operation::Change) {
-        auto change = parseChange(body);
-        if (change.ok()) {
-            command->body = encode(change.value());
-        }
-        return change.status();
+    if (!body->is(json::Type::Object)) {
+        return {Code::InvalidJson, "not an object"};
     }
-    if (write.operation == Operation::Typing) {
-        auto typing = parseTyping(body);
-        if (typing.ok()) {
-            command->body = encode(typing.value());
-        }
-        return typing.status();
-    }
-    auto read = parseRead(body);
-    if (read.ok()) {
-        command->body = encode(read.value());
-    }
-    return read.status();
+    core::RequestWords words;
+    words.path = view(r->uri);
+    words.body = &body.value();
+    return takeRoute(r, conf, question.routes, words, command);
 }
 
 // An empty one is refused: whoever sends it believes that repeats are safe.
@@ -200,14 +304,15 @@ ngx_int_t serveWrite(ngx_http_request_t* r, const Write& write) {
         return respondFailure(r, body.status());
     }
     Command command;
-    command.operation = write.operation;
     command.who = write.who;
-    command.conversation = write.conversation;
     Status status = clientKey(r, &command.key);
     if (status.ok()) {
-        status = writeArguments(write, conf, body.value(), &command);
+        status = takeBody(r, conf, write.question, body.value(), &command);
     }
-    return status.ok() ? askWithinRate(r, conf, &command) : respondFailure(r, status);
+    if (!status.ok()) {
+        return respondFailure(r, status);
+    }
+    return prepared(r, conf, &command) ? askWithinRate(r, conf, &command) : NGX_ERROR;
 }
 
 // nginx's callback, once the body is there. It holds a reference of its own, which the
@@ -222,10 +327,10 @@ void onBody(ngx_http_request_t* r) {
 }
 
 ngx_int_t readBody(ngx_http_request_t* r, const LocConf* conf, Identity who,
-                   const core::Route& route) {
+                   core::Question question) {
     const ngx_table_elt_t* type = r->headers_in.content_type;
     // What is said mostly without a word more needs neither body nor type.
-    const bool nothing = needsNoBody(route.operation) && type == nullptr &&
+    const bool nothing = needsNoBody(question.operation) && type == nullptr &&
                          r->headers_in.content_length_n <= 0 && !r->headers_in.chunked;
     if (!nothing && (type == nullptr || !core::isJson(view(type->value)))) {
         return respondProblem(r, Code::UnsupportedMediaType);
@@ -237,9 +342,8 @@ ngx_int_t readBody(ngx_http_request_t* r, const LocConf* conf, Identity who,
     if (write == nullptr) {
         return NGX_ERROR;
     }
-    write->operation = route.operation;
+    write->question = std::move(question);
     write->who = std::move(who);
-    write->conversation = route.conversation;
     existingContext(r)->write = write;
     const ngx_int_t rc = ngx_http_read_client_request_body(r, onBody);
     if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
@@ -263,7 +367,7 @@ ngx_int_t waitForRedis(ngx_http_request_t* r, const LocConf* conf) {
 }
 
 ngx_int_t serveSignedIn(ngx_http_request_t* r, const LocConf* conf,
-                        const core::Route& route) {
+                        core::Question question) {
     Identity who;
     uint64_t expires = 0;
     const Status status = authenticate(r, conf, &who, &expires);
@@ -283,11 +387,12 @@ ngx_int_t serveSignedIn(ngx_http_request_t* r, const LocConf* conf,
     if (here == nullptr || !here->redis->up()) {
         return respondProblem(r, Code::RedisUnavailable);
     }
-    if (route.operation == Operation::Stream) {
+    if (question.operation == Operation::Stream) {
         return openStream(r, conf, who, expires);
     }
-    return hasBody(route.operation) ? readBody(r, conf, std::move(who), route)
-                                    : serveRead(r, conf, who, route);
+    return hasBody(question.operation)
+               ? readBody(r, conf, std::move(who), std::move(question))
+               : serveRead(r, conf, std::move(who), question);
 }
 
 ngx_int_t serve(ngx_http_request_t* r) {
@@ -296,32 +401,30 @@ ngx_int_t serve(ngx_http_request_t* r) {
         return NGX_ERROR;
     }
     const LocConf* conf = locConf(r);
-    const core::Route route = core::route(method(r), pathOf(r, conf));
-    switch (route.match) {
+    core::Question question = questionOf(r, conf, method(r));
+    switch (question.match) {
         case core::Route::Match::NoPath:
             return respondProblem(r, Code::NotFound);
         case core::Route::Match::NoMethod:
-            return addHeader(r, "Allow", route.allow) == NGX_OK
+            return addHeader(r, "Allow", question.allow) == NGX_OK
                        ? respondProblem(r, Code::MethodNotAllowed)
                        : NGX_ERROR;
         case core::Route::Match::Found:
             break;
     }
     own->routed = true;
-    own->operation = route.operation;
-    return route.operation == Operation::Status ? serveStatus(r, conf)
-                                                : serveSignedIn(r, conf, route);
+    own->operation = question.operation;
+    own->unsafe = hasBody(question.operation) || question.reads;
+    return question.operation == Operation::Status
+               ? serveStatus(r, conf)
+               : serveSignedIn(r, conf, std::move(question));
 }
 
 }  // namespace
 
-std::string_view pathOf(const ngx_http_request_t* r, const LocConf* conf) {
-    std::string_view path = view(r->uri);
-    if (path.substr(0, conf->prefix.size()) != conf->prefix) {
-        return {};
-    }
-    path.remove_prefix(conf->prefix.size());
-    return path;
+core::Question questionOf(const ngx_http_request_t* r, const LocConf* conf,
+                          core::Method method) {
+    return core::questionOf(conf->profile, method, view(r->uri), conf->prefix);
 }
 
 void serveEarly(Process* process) {

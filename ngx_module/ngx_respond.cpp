@@ -168,8 +168,16 @@ ngx_int_t respondProblem(ngx_http_request_t* r, Code code, std::string_view fiel
             return NGX_ERROR;
         }
     }
-    return send(r, kind.status, kProblem, problemBody(code, field, *language),
-                kind.name.data());
+    const std::string body = problemBody(code, field, *language);
+    const LocConf* conf = locConf(r);
+    if (conf->profile != nullptr) {
+        const auto own =
+            conf->profile->failure(static_cast<unsigned>(kind.status), body);
+        if (own) {
+            return send(r, kind.status, kJson, *own, kind.name.data());
+        }
+    }
+    return send(r, kind.status, kProblem, body, kind.name.data());
 }
 
 ngx_int_t respondFailure(ngx_http_request_t* r, const Status& failure) {

@@ -95,12 +95,12 @@ void Streams::open(core::Stream& base, const core::Opening& opening) {
     if (!opening.reset.empty()) {
         core::appendReset(block_.frames(), hub_.run(), opening.place, opening.reset);
     }
-    core::appendBatch(block_.frames(), hub_.run(), opening.missed, opening.place);
     core::Place place = opening.place;
+    append(stream, opening.missed, place);
     if (opening.missed.count > 0) {
         place.own = {opening.missed.first[opening.missed.count - 1].id, 0};
     }
-    core::appendBatch(block_.frames(), hub_.run(), opening.missedTeam, place);
+    append(stream, opening.missedTeam, place);
     stream.identity.reset();
     stream.events +=
         core::eventsOf(opening.missed) + core::eventsOf(opening.missedTeam);
@@ -115,19 +115,48 @@ void Streams::refuse(core::Stream& base) {
     doom(static_cast<Subscriber&>(base), "unavailable");
 }
 
+// In the words of the stream's profile, which may depend on who reads.
+void Streams::append(const Subscriber& stream, const core::Batch& batch,
+                     const core::Place& place) {
+    const core::SiteProfile* profile = stream.conf->profile;
+    if (profile == nullptr || batch.count == 0) {
+        core::appendBatch(block_.frames(), hub_.run(), batch, place);
+        return;
+    }
+    Identity who;
+    who.user = stream.user;
+    who.team = stream.team != nullptr ? *stream.team : std::string();
+    std::vector<core::Entry> entries(batch.first, batch.first + batch.count);
+    for (core::Entry& entry : entries) {
+        for (Event& event : entry.events) {
+            auto data = renderEvent(profile->wording, event, who);
+            if (data.ok()) {
+                event.data = std::move(data.value());
+            } else {
+                process_.logOddity("an event that cannot be worded",
+                                   data.status().detail());
+            }
+            event.type = profile->eventName(event.type);
+        }
+    }
+    core::appendBatch(block_.frames(), hub_.run(),
+                      {entries.data(), entries.size(), batch.skip}, place);
+}
+
 // All streams of an inbox that are given the same get the same bytes, but for those
-// that follow two: their ids tell of both. What was said before a stream opened is
-// about others: it was opened under the sign-in of then.
+// that follow two, whose ids tell of both, and those in a profile's words. What was
+// said before a stream opened is about others: it was opened under the sign-in of then.
 void Streams::deliver(core::Stream& base, const core::Batch& batch,
                       const core::Place& place) {
     auto& stream = static_cast<Subscriber&>(base);
     if (stream.code != nullptr) {
         return;
     }
-    if (rendered_ != batch.first || place.tag != 0) {
-        rendered_ = place.tag == 0 ? batch.first : nullptr;
+    const bool alike = place.tag == 0 && stream.conf->profile == nullptr;
+    if (!alike || rendered_ != batch.first) {
+        rendered_ = alike ? batch.first : nullptr;
         block_.clear();
-        core::appendBatch(block_.frames(), hub_.run(), batch, place);
+        append(stream, batch, place);
     }
     stream.events += core::eventsOf(batch);
     if (const char* code = write(stream)) {

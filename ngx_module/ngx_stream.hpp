@@ -88,9 +88,10 @@ struct Subscriber : core::Stream {
     std::unique_ptr<ParkedOutput> parked;   // nullptr: nothing waits
     std::unique_ptr<std::string> identity;  // data of `hello`, until it is sent
     std::string user;
-    uint64_t session = 0;        // core::sessionMark
-    uint64_t issued = 0;         // the token, Unix seconds; 0: not said
-    const char* code = nullptr;  // why it ends; set: doomed
+    std::unique_ptr<std::string> team;  // where a profile's words depend on it
+    uint64_t session = 0;               // core::sessionMark
+    uint64_t issued = 0;                // the token, Unix seconds; 0: not said
+    const char* code = nullptr;         // why it ends; set: doomed
     ngx_msec_t opened = 0;
     ngx_msec_t endAt = 0;
     ngx_msec_t written = 0;
@@ -153,6 +154,8 @@ private:
     static void onPresence(ngx_event_t* event);
 
     // ngx_stream.cpp: the hub's decisions, time, ends
+    void append(const Subscriber& stream, const core::Batch& batch,
+                const core::Place& place);  // to block_
     void afterHub();
     void doom(Subscriber& stream, const char* code);
     void sweep();

@@ -153,6 +153,9 @@ Subscriber& Streams::make(ngx_http_request_t* r, const LocConf* conf,
     stream.request = r;
     stream.connection = r->connection;
     stream.user = who.user;
+    if (conf->profile != nullptr && !who.team.empty()) {
+        stream.team = std::make_unique<std::string>(who.team);
+    }
     const RequestContext* own = existingContext(r);
     stream.session = core::sessionMark(view(own->session));
     stream.issued = own->issued;

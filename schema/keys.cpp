@@ -84,6 +84,10 @@ std::string Keys::reply(std::string_view process) const {
     return prefix_ + "reply:" + std::string(process);
 }
 
+std::string Keys::profile(std::string_view hash) const {
+    return prefix_ + "profile:" + std::string(hash);
+}
+
 std::string Keys::revoked() const {
     return prefix_ + "revoked";
 }

@@ -48,6 +48,7 @@ public:
     std::string workers() const;                 // zset: live workers by last beat (ms)
     std::string status() const;                  // string: the worker's state, expires
     std::string reply(std::string_view process) const;  // channel of one nginx process
+    std::string profile(std::string_view hash) const;   // string: an encoded profile
 
     std::string revoked() const;  // channel: revocations
     std::string revoke() const;   // list: revocations that a site asks for

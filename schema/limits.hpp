@@ -47,6 +47,10 @@ constexpr size_t kMaxCursor = 3072;
 // Members of a conversation. A message updates a membership and an inbox for each.
 constexpr size_t kMaxMembers = 50;
 
+// Members whose role and name a start tells before they were seen: those of the page
+// that it was made on.
+constexpr size_t kMaxHints = 8;
+
 // Changes of a conversation that it remembers, to know one that comes again. A command
 // that was in hand when its worker died runs again before newer ones of its shard.
 constexpr size_t kMaxChanges = 16;
@@ -70,6 +74,21 @@ constexpr uint64_t kMaxInteger = (uint64_t{1} << 53) - 1;
 // Pages of lists and histories.
 constexpr unsigned kDefaultPage = 50;
 constexpr unsigned kMaxPage = 200;
+
+// Messages of one answer where a profile's route gives all: its pages know no cursor.
+constexpr unsigned kMaxAll = 10000;
+
+// How long Redis keeps a profile that no module renews: longer than anybody looks for
+// the reason of something. What is asked for after that is stored again.
+constexpr unsigned kProfileSeconds = 7 * 24 * 3600;
+
+// Routes of a profile: several times what any of the sites has that it was made for.
+constexpr size_t kMaxRoutes = 64;
+
+// Bytes of an answer's messages: where so many were asked for that they are more, it
+// ends earlier. A profile may show a part of each more than once, and kMaxReply is met
+// by nothing that has fewer than four copies.
+constexpr size_t kMaxPageBytes = 8 * 1024 * 1024;
 
 // Characters of a search.
 constexpr size_t kMaxSearch = 200;

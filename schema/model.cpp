@@ -1,6 +1,7 @@
 // Arguments, in and out again. A parse function takes an object of the members it names
 // and nothing else: a client's mistake is told at once, not stored or ignored. How
-// documents are shown is view.cpp's.
+// documents are shown is view.cpp's. Long because all arguments are read by the same
+// few helpers.
 #include "schema/model.hpp"
 
 #include <algorithm>
@@ -19,10 +20,18 @@ using json::Writer;
 
 constexpr const char* kTrue = "true";
 constexpr const char* kFalse = "false";
+constexpr const char* kEmpty = "empty";
 
 // As whom one starts.
 constexpr const char* kAsUser = "user";
 constexpr const char* kAsTeam = "team";
+
+// Within an argument that is an object itself.
+Status within(std::string_view name, const Status& failure) {
+    const std::string& field = failure.field();
+    return {failure.code(), failure.detail(),
+            std::string(name) + (field.empty() ? "" : "." + field)};
+}
 
 Result<std::string> parseContent(const Value& value, const ArgumentLimits& bounds) {
     if (!value.is(Type::String)) {
@@ -138,11 +147,119 @@ Result<std::string> parseData(const Value& value) {
     return data;
 }
 
+// All of a message but its content.
+Result<SendArguments> parseExtras(const Value& object) {
+    Result<Context> context = parseContext(object);
+    if (!context.ok()) {
+        return context.status();
+    }
+    SendArguments extras;
+    extras.context = std::move(context.value());
+    if (const Value* type = object.find("type")) {
+        if (!type->is(Type::String) || !validWord(type->text)) {
+            return invalid("type");
+        }
+        extras.type = type->text == kText ? std::string() : type->text;
+    }
+    if (const Value* data = object.find("data")) {
+        Result<std::string> canonical = parseData(*data);
+        if (!canonical.ok()) {
+            return canonical.status();
+        }
+        extras.data = std::move(canonical.value());
+    }
+    return extras;
+}
+
+// What goes with a first message.
+Result<SendArguments> parseMessage(const Value& value) {
+    if (!value.is(Type::Object)) {
+        return invalid("message");
+    }
+    for (const Value::Member& member : value.members) {
+        if (member.first != "context" && member.first != "type" &&
+            member.first != "data") {
+            return within("message", {Code::UnknownField, "arguments",
+                                      preview(member.first, limits::kMaxName)});
+        }
+    }
+    Result<SendArguments> extras = parseExtras(value);
+    return extras.ok() ? std::move(extras) : within("message", extras.status());
+}
+
+// A role or a name in a hint; absent is empty.
+bool readHintName(const Value& hint, std::string_view name, std::string* out) {
+    const Value* value = hint.find(name);
+    if (value == nullptr) {
+        return true;
+    }
+    *out = value->text;
+    return value->is(Type::String) && validName(value->text, limits::kMaxName);
+}
+
+// Of members other than the caller, each once.
+Result<std::vector<Hint>> parseHints(const Value& value,
+                                     const std::vector<std::string>& members,
+                                     std::string_view caller) {
+    if (!value.is(Type::Array) || value.items.size() > limits::kMaxHints) {
+        return invalid("hints");
+    }
+    std::vector<Hint> hints;
+    for (const Value& item : value.items) {
+        const Value* id = item.find("id");
+        Hint hint;
+        if (id == nullptr || id->text == caller ||
+            !std::binary_search(members.begin(), members.end(), id->text) ||
+            !readHintName(item, "role", &hint.role) ||
+            !readHintName(item, "name", &hint.name)) {
+            return invalid("hints");
+        }
+        hint.id = id->text;
+        hints.push_back(std::move(hint));
+    }
+    const auto less = [](const Hint& a, const Hint& b) { return a.id < b.id; };
+    const auto same = [](const Hint& a, const Hint& b) { return a.id == b.id; };
+    std::sort(hints.begin(), hints.end(), less);
+    if (std::adjacent_find(hints.begin(), hints.end(), same) != hints.end()) {
+        return invalid("hints");
+    }
+    return hints;
+}
+
 void writeContext(Writer& writer, const Context& context) {
     if (!context.type.empty()) {
         writer.key("context").object().member("type", context.type);
         writer.member("id", context.id).end();
     }
+}
+
+void writeExtras(Writer& writer, const SendArguments& extras) {
+    writeContext(writer, extras.context);
+    if (!extras.type.empty()) {
+        writer.member("type", extras.type);
+    }
+    if (!extras.data.empty()) {
+        writer.key("data").raw(extras.data);
+    }
+}
+
+bool carries(const SendArguments& extras) {
+    return !extras.context.type.empty() || !extras.type.empty() || !extras.data.empty();
+}
+
+void writeHints(Writer& writer, const std::vector<Hint>& hints) {
+    writer.key("hints").array();
+    for (const Hint& hint : hints) {
+        writer.object().member("id", hint.id);
+        if (!hint.role.empty()) {
+            writer.member("role", hint.role);
+        }
+        if (!hint.name.empty()) {
+            writer.member("name", hint.name);
+        }
+        writer.end();
+    }
+    writer.end();
 }
 
 // "true" or "false", as a query writes them. Absent stays absent.
@@ -196,14 +313,58 @@ Status readFilter(const Value& object, ListFilter* filter) {
     return {};
 }
 
+Status readAbsent(const Value& object, bool* empty) {
+    const Value* value = object.find("absent");
+    if (value != nullptr && (!value->is(Type::String) || value->text != kEmpty)) {
+        return invalid("absent");
+    }
+    *empty = value != nullptr;
+    return {};
+}
+
+Status readPage(const Value& object, From from, HistoryArguments* page) {
+    Status status = readNumber(object, "before", &page->before);
+    if (status.ok()) {
+        status = readNumber(object, "after", &page->after);
+    }
+    if (status.ok()) {
+        const bool all = from == From::Module;
+        status =
+            readLimit(object, all ? limits::kMaxAll : limits::kMaxPage, &page->limit);
+    }
+    if (status.ok()) {
+        status = readAbsent(object, &page->absentEmpty);
+    }
+    if (status.ok() && page->before && page->after) {
+        status = invalid("after");
+    }
+    return status;
+}
+
+void writePage(Writer& writer, const HistoryArguments& page) {
+    if (page.before) {
+        writer.member("before", *page.before);
+    }
+    if (page.after) {
+        writer.member("after", *page.after);
+    }
+    writer.member("limit", uint64_t{page.limit});
+    if (page.absentEmpty) {
+        writer.member("absent", kEmpty);
+    }
+}
+
 }  // namespace
 
 // --- Arguments
 
 Result<StartArguments> parseStart(std::string_view body, std::string_view caller,
-                                  const ArgumentLimits& bounds, std::string_view team) {
+                                  const ArgumentLimits& bounds, std::string_view team,
+                                  From from) {
+    const bool client = from == From::Client;
     const Result<Value> object =
-        parseObject(body, {"members", "content", "subject", "context", "kind", "as"});
+        parseObject(body, {"members", "content", "subject", "context", "kind", "as",
+                           "message", client ? "members" : "hints"});
     if (!object.ok()) {
         return object.status();
     }
@@ -251,6 +412,23 @@ Result<StartArguments> parseStart(std::string_view body, std::string_view caller
             return invalid("kind");
         }
     }
+    if (const Value* value = object->find("message")) {
+        Result<SendArguments> extras = parseMessage(*value);
+        if (!extras.ok()) {
+            return extras.status();
+        }
+        if (!arguments.content) {
+            return missing("content");
+        }
+        arguments.message = std::move(extras.value());
+    }
+    if (const Value* value = object->find("hints")) {
+        Result<std::vector<Hint>> hints = parseHints(*value, arguments.members, caller);
+        if (!hints.ok()) {
+            return hints.status();
+        }
+        arguments.hints = std::move(hints.value());
+    }
     return arguments;
 }
 
@@ -271,6 +449,14 @@ std::string encode(const StartArguments& arguments) {
     writeContext(writer, arguments.context);
     if (arguments.ticket) {
         writer.member("kind", kTicket);
+    }
+    if (carries(arguments.message)) {
+        writer.key("message").object();
+        writeExtras(writer, arguments.message);
+        writer.end();
+    }
+    if (!arguments.hints.empty()) {
+        writeHints(writer, arguments.hints);
     }
     // Said wherever it could be taken for the other.
     const bool teams =
@@ -297,25 +483,9 @@ Result<SendArguments> parseSend(std::string_view body, const ArgumentLimits& bou
     if (!content.ok()) {
         return content.status();
     }
-    Result<Context> context = parseContext(object.value());
-    if (!context.ok()) {
-        return context.status();
-    }
-    SendArguments arguments;
-    arguments.content = std::move(content.value());
-    arguments.context = std::move(context.value());
-    if (const Value* type = object->find("type")) {
-        if (!type->is(Type::String) || !validWord(type->text)) {
-            return invalid("type");
-        }
-        arguments.type = type->text == kText ? std::string() : type->text;
-    }
-    if (const Value* data = object->find("data")) {
-        Result<std::string> canonical = parseData(*data);
-        if (!canonical.ok()) {
-            return canonical.status();
-        }
-        arguments.data = std::move(canonical.value());
+    Result<SendArguments> arguments = parseExtras(object.value());
+    if (arguments.ok()) {
+        arguments->content = std::move(content.value());
     }
     return arguments;
 }
@@ -324,13 +494,7 @@ std::string encode(const SendArguments& arguments) {
     std::string body;
     Writer writer(body);
     writer.object().member("content", arguments.content);
-    writeContext(writer, arguments.context);
-    if (!arguments.type.empty()) {
-        writer.member("type", arguments.type);
-    }
-    if (!arguments.data.empty()) {
-        writer.key("data").raw(arguments.data);
-    }
+    writeExtras(writer, arguments);
     writer.end();
     return body;
 }
@@ -416,40 +580,49 @@ std::string encode(const ChangeArguments& arguments) {
     return body;
 }
 
-Result<HistoryArguments> parseHistory(std::string_view body) {
-    const Result<Value> object = parseOptions(body, {"before", "after", "limit"});
+Result<HistoryArguments> parseHistory(std::string_view body, From from) {
+    const bool client = from == From::Client;
+    const Result<Value> object =
+        parseOptions(body, {"before", "after", "limit", client ? "limit" : "absent"});
     if (!object.ok()) {
         return object.status();
     }
     HistoryArguments arguments;
-    const Value& options = object.value();
-    if (Status status = readNumber(options, "before", &arguments.before);
-        !status.ok()) {
-        return status;
-    }
-    if (Status status = readNumber(options, "after", &arguments.after); !status.ok()) {
-        return status;
-    }
-    if (Status status = readLimit(options, &arguments.limit); !status.ok()) {
-        return status;
-    }
-    if (arguments.before && arguments.after) {
-        return invalid("after");
-    }
-    return arguments;
+    const Status status = readPage(object.value(), from, &arguments);
+    return status.ok() ? Result<HistoryArguments>(arguments) : status;
 }
 
 std::string encode(const HistoryArguments& arguments) {
     std::string body;
     Writer writer(body);
     writer.object();
-    if (arguments.before) {
-        writer.member("before", *arguments.before);
+    writePage(writer, arguments);
+    writer.end();
+    return body;
+}
+
+Result<ThreadArguments> parseThread(std::string_view body) {
+    const Result<Value> object =
+        parseOptions(body, {"context", "before", "after", "limit", "absent"});
+    if (!object.ok()) {
+        return object.status();
     }
-    if (arguments.after) {
-        writer.member("after", *arguments.after);
+    Result<Context> context = parseContext(object.value());
+    if (!context.ok()) {
+        return context.status();
     }
-    writer.member("limit", uint64_t{arguments.limit}).end();
+    ThreadArguments arguments{std::move(context.value()), {}};
+    const Status status = readPage(object.value(), From::Module, &arguments.page);
+    return status.ok() ? Result<ThreadArguments>(std::move(arguments)) : status;
+}
+
+std::string encode(const ThreadArguments& arguments) {
+    std::string body;
+    Writer writer(body);
+    writer.object();
+    writeContext(writer, arguments.context);
+    writePage(writer, arguments.page);
+    writer.end();
     return body;
 }
 
@@ -470,7 +643,8 @@ Result<ListArguments> parseList(std::string_view body) {
         }
         arguments.q = std::move(words.value());
     }
-    if (Status status = readLimit(object.value(), &arguments.limit); !status.ok()) {
+    if (Status status = readLimit(object.value(), limits::kMaxPage, &arguments.limit);
+        !status.ok()) {
         return status;
     }
     if (Status status = readCursor(object.value(), &arguments.cursor); !status.ok()) {

@@ -27,6 +27,10 @@ struct ArgumentLimits {
     const std::vector<std::string>* teams = nullptr;
 };
 
+// Whose words arguments are: a module that answers for a profile adds some that no
+// client may say.
+enum class From { Client, Module };
+
 // What a conversation or a message is about: a thing of the site's own.
 struct Context {
     std::string type;  // a word; empty: no context
@@ -38,25 +42,6 @@ struct Context {
     bool operator!=(const Context& other) const { return !(*this == other); }
 };
 
-struct StartArguments {
-    std::vector<std::string> members;    // sorted, no doubles, `as` included
-    std::optional<std::string> content;  // trimmed
-    std::string subject = {};            // trimmed; empty: none
-    Context context = {};
-    bool ticket = false;  // of the kind `ticket`, not `direct`
-    bool asTeam = false;  // the caller's team is a member in the caller's place
-};
-// `team` is the caller's. Who names it among the members and does not say as whom,
-// starts as the team.
-Result<StartArguments> parseStart(std::string_view body, std::string_view caller,
-                                  const ArgumentLimits& bounds = {},
-                                  std::string_view team = {});
-std::string encode(const StartArguments& arguments);
-// The id of the conversation that is meant: who starts it under which key matters for a
-// ticket only.
-std::string conversationId(const StartArguments& arguments, const Identity& who,
-                           std::string_view key);
-
 struct SendArguments {
     std::string content;  // trimmed
     Context context = {};
@@ -66,6 +51,34 @@ struct SendArguments {
 Result<SendArguments> parseSend(std::string_view body,
                                 const ArgumentLimits& bounds = {});
 std::string encode(const SendArguments& arguments);
+
+// Who a member is as long as they were not seen.
+struct Hint {
+    std::string id;
+    std::string role;  // may be empty
+    std::string name;  // may be empty
+};
+
+struct StartArguments {
+    std::vector<std::string> members;    // sorted, no doubles, `as` included
+    std::optional<std::string> content;  // trimmed
+    std::string subject = {};            // trimmed; empty: none
+    Context context = {};
+    bool ticket = false;         // of the kind `ticket`, not `direct`
+    bool asTeam = false;         // the caller's team is a member in the caller's place
+    SendArguments message = {};  // of the first message all but its content
+    std::vector<Hint> hints = {};  // of other members, by id; a module's only
+};
+// `team` is the caller's. Who names it among the members and does not say as whom,
+// starts as the team.
+Result<StartArguments> parseStart(std::string_view body, std::string_view caller,
+                                  const ArgumentLimits& bounds = {},
+                                  std::string_view team = {}, From from = From::Client);
+std::string encode(const StartArguments& arguments);
+// The id of the conversation that is meant: who starts it under which key matters for a
+// ticket only.
+std::string conversationId(const StartArguments& arguments, const Identity& who,
+                           std::string_view key);
 
 struct ReadArguments {
     std::optional<uint64_t> seq;  // absent: all
@@ -85,10 +98,23 @@ std::string encode(const ChangeArguments& arguments);
 struct HistoryArguments {
     std::optional<uint64_t> before;  // exclusive; at most one of the two
     std::optional<uint64_t> after;   // exclusive
+    // At most kMaxPage, a module's kMaxAll.
     unsigned limit = limits::kDefaultPage;
+    // A conversation that is not there has no messages, rather than being NotFound: of
+    // one that was addressed by its members. A module's only.
+    bool absentEmpty = false;
 };
-Result<HistoryArguments> parseHistory(std::string_view body);
+Result<HistoryArguments> parseHistory(std::string_view body, From from = From::Client);
 std::string encode(const HistoryArguments& arguments);
+
+// A conversation and its messages: the one that the command names, or the caller's
+// newest in this context. A module's only.
+struct ThreadArguments {
+    Context context = {};  // empty: any
+    HistoryArguments page = {};
+};
+Result<ThreadArguments> parseThread(std::string_view body);
+std::string encode(const ThreadArguments& arguments);
 
 // Which conversations a list has. What is absent restricts nothing.
 struct ListFilter {

@@ -88,12 +88,12 @@ Status readCursor(const Value& object, std::string* cursor) {
     return {};
 }
 
-Status readLimit(const Value& object, unsigned* limit) {
+Status readLimit(const Value& object, unsigned most, unsigned* limit) {
     std::optional<uint64_t> number;
     if (Status status = readNumber(object, "limit", &number); !status.ok()) {
         return status;
     }
-    if (number && (*number < 1 || *number > limits::kMaxPage)) {
+    if (number && (*number < 1 || *number > most)) {
         return invalid("limit");
     }
     if (number) {

@@ -32,7 +32,7 @@ Result<std::string> parseLine(const json::Value& value, std::string_view field,
 // absent.
 Status readNumber(const json::Value& object, std::string_view name,
                   std::optional<uint64_t>* out);
-Status readLimit(const json::Value& object, unsigned* limit);
+Status readLimit(const json::Value& object, unsigned most, unsigned* limit);
 // Absent stays empty.
 Status readCursor(const json::Value& object, std::string* cursor);
 

@@ -20,7 +20,8 @@ Result<SearchArguments> parseSearch(std::string_view body) {
         return words.status();
     }
     arguments.q = std::move(words.value());
-    if (Status status = readLimit(object.value(), &arguments.limit); !status.ok()) {
+    if (Status status = readLimit(object.value(), limits::kMaxPage, &arguments.limit);
+        !status.ok()) {
         return status;
     }
     if (Status status = readCursor(object.value(), &arguments.cursor); !status.ok()) {

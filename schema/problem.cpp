@@ -12,6 +12,8 @@ namespace {
 constexpr ProblemKind kProblems[] = {
     {Code::InvalidJson, "invalid_json", 400, "Bad Request",
      "The request is not a JSON object that can be read here.", false, 0},
+    {Code::BadRequest, "bad_request", 400, "Bad Request",
+     "The request cannot be understood.", false, 0},
     {Code::InvalidField, "invalid_field", 400, "Bad Request",
      "This value is not valid: {field}.", false, 0},
     {Code::MissingField, "missing_field", 400, "Bad Request",
@@ -25,6 +27,8 @@ constexpr ProblemKind kProblems[] = {
      "Sign in to use messaging.", false, 0},
     {Code::ForbiddenOrigin, "forbidden_origin", 403, "Forbidden",
      "Messages cannot be sent from another site.", false, 0},
+    {Code::ForbiddenRole, "forbidden_role", 403, "Forbidden", "You may not do this.",
+     false, 0},
     {Code::NotFound, "not_found", 404, "Not Found", "This conversation was not found.",
      false, 0},
     {Code::MethodNotAllowed, "method_not_allowed", 405, "Method Not Allowed",
@@ -48,6 +52,8 @@ constexpr ProblemKind kProblems[] = {
      "Messaging is not available right now. Please try again in a moment.", true, 2},
     {Code::StoreUnavailable, "store_unavailable", 503, "Service Unavailable",
      "Messaging is not available right now. Please try again in a moment.", true, 2},
+    {Code::ProfileUnknown, "profile_unknown", 503, "Service Unavailable",
+     "Messaging is not available right now. Please try again in a moment.", true, 1},
     {Code::SearchTimeout, "search_timeout", 503, "Service Unavailable",
      "The search took too long. Please try again, or search for fewer words.", true, 2},
     {Code::UnsupportedVersion, "unsupported_version", 503, "Service Unavailable",
@@ -70,6 +76,27 @@ const ProblemKind* findKind(Code code) {
 const ProblemKind& problemKind(Code code) {
     const ProblemKind* kind = findKind(code);
     return kind != nullptr ? *kind : *findKind(Code::Internal);
+}
+
+Code codeOf(int status) {
+    switch (status) {
+        case 400:
+            return Code::BadRequest;
+        case 403:
+            return Code::ForbiddenRole;
+        case 429:
+            return Code::RateLimited;
+        case 503:
+            return Code::RedisUnavailable;
+        default:
+            break;
+    }
+    for (const ProblemKind& kind : kProblems) {
+        if (kind.status == status) {
+            return kind.code;
+        }
+    }
+    return status >= 400 && status <= 499 ? Code::BadRequest : Code::Internal;
 }
 
 std::optional<Code> codeNamed(std::string_view name) {

@@ -25,6 +25,10 @@ struct ProblemKind {
 // The kind of a code (Code::Ok has none and gives Internal's).
 const ProblemKind& problemKind(Code code);
 
+// The code for a refusal of this status that came about elsewhere: where none says it
+// BadRequest or, from 500 on, Internal.
+Code codeOf(int status);
+
 // The code with this name, if there is one: names come from Redis and are not trusted.
 std::optional<Code> codeNamed(std::string_view name);
 

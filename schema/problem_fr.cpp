@@ -7,6 +7,8 @@ std::string_view sentence_fr(Code code) {
     switch (code) {
         case Code::InvalidJson:
             return "La requête n'est pas un objet JSON lisible ici.";
+        case Code::BadRequest:
+            return "La requête est incompréhensible.";
         case Code::InvalidField:
             return "Cette valeur n'est pas valide\u00A0: {field}.";
         case Code::MissingField:
@@ -20,6 +22,8 @@ std::string_view sentence_fr(Code code) {
             return "Connectez-vous pour utiliser la messagerie.";
         case Code::ForbiddenOrigin:
             return "Les messages ne peuvent pas être envoyés depuis un autre site.";
+        case Code::ForbiddenRole:
+            return "Vous ne pouvez pas faire cela.";
         case Code::NotFound:
             return "Cette conversation est introuvable.";
         case Code::MethodNotAllowed:
@@ -41,6 +45,7 @@ std::string_view sentence_fr(Code code) {
         case Code::QueueFull:
             return "La messagerie est très sollicitée. Veuillez réessayer dans un "
                    "instant.";
+        case Code::ProfileUnknown:
         case Code::RedisUnavailable:
         case Code::StoreUnavailable:
             return "La messagerie n'est pas disponible pour le moment. Veuillez "

@@ -17,12 +17,14 @@ namespace messaging {
 enum class Code {
     Ok,
     InvalidJson,           // 400 not JSON by our strict rules
+    BadRequest,            // 400 not HTTP that nginx takes
     InvalidField,          // 400 a value out of its bounds
     MissingField,          // 400
     UnknownField,          // 400
     InvalidCursor,         // 400
     Unauthenticated,       // 401
     ForbiddenOrigin,       // 403 an unsafe method with a cookie, from another origin
+    ForbiddenRole,         // 403 a profile's rule keeps this for other roles
     NotFound,              // 404 absent or not yours: the same
     MethodNotAllowed,      // 405
     BodyTooLarge,          // 413
@@ -34,6 +36,7 @@ enum class Code {
     QueueFull,             // 503 surely not stored
     RedisUnavailable,      // 503 surely not stored
     StoreUnavailable,      // 503 surely not stored
+    ProfileUnknown,        // 503 surely not stored; Redis has lost the profile
     SearchTimeout,         // 503 nothing found within the time for it
     UnsupportedVersion,    // 503 the worker is of another protocol version
     Timeout,               // 504 unknown whether stored; repeat with the same key

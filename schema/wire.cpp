@@ -8,6 +8,7 @@
 #include "schema/json.hpp"
 #include "schema/limits.hpp"
 #include "schema/problem.hpp"
+#include "schema/profile.hpp"
 #include "schema/text.hpp"
 
 namespace messaging {
@@ -30,6 +31,7 @@ constexpr OperationKind kOperations[] = {
     {Operation::History, "history", true, false, true, false},
     {Operation::List, "list", true, false, false, false},
     {Operation::Conversation, "conversation", true, false, true, false},
+    {Operation::Thread, "thread", true, false, false, false},
     {Operation::UnreadCount, "unread-count", true, false, false, false},
     {Operation::Search, "search", true, false, false, false},
     {Operation::Typing, "typing", true, false, true, false},
@@ -61,12 +63,13 @@ enum Field {
     kKey,
     kBody,
     kReply,
-    kTtl
+    kTtl,
+    kProfile
 };
 
-constexpr std::string_view kFields[] = {"v",    "op",    "id",   "site", "user",
-                                        "role", "name",  "team", "conv", "key",
-                                        "body", "reply", "ttl"};
+constexpr std::string_view kFields[] = {"v",    "op",    "id",   "site",   "user",
+                                        "role", "name",  "team", "conv",   "key",
+                                        "body", "reply", "ttl",  "profile"};
 constexpr size_t kFieldCount = sizeof kFields / sizeof kFields[0];
 
 constexpr size_t kCommandId = 32;
@@ -203,9 +206,11 @@ Status checkIdentity(const Entry& entry) {
 }
 
 Status checkOperation(const Entry& entry, const OperationKind& kind) {
-    const bool conversation =
-        kind.conversation ? validId(entry[kConv]) : entry[kConv].empty();
-    if (!conversation) {
+    // A thread is asked for by its id, or as the newest one of a context.
+    const bool thread = kind.operation == Operation::Thread;
+    const bool none = entry[kConv].empty() && (thread || !kind.conversation);
+    const bool one = validId(entry[kConv]) && (thread || kind.conversation);
+    if (!none && !one) {
         return invalid(kConv);
     }
     const bool noKey = entry[kKey].empty() && !kind.key;
@@ -241,7 +246,7 @@ Fields encodeCommand(const Command& command, std::string& scratch) {
     const std::string version = std::to_string(limits::kProtocolVersion);
     scratch = version + std::to_string(command.ttl);
     const std::string_view numbers = scratch;
-    return {
+    Fields fields = {
         {kFields[kV], numbers.substr(0, version.size())},
         {kFields[kOp], operationName(command.operation)},
         {kFields[kId], command.id},
@@ -256,6 +261,10 @@ Fields encodeCommand(const Command& command, std::string& scratch) {
         {kFields[kReply], command.reply},
         {kFields[kTtl], numbers.substr(version.size())},
     };
+    if (!command.profile.empty()) {
+        fields.emplace_back(kFields[kProfile], command.profile);
+    }
+    return fields;
 }
 
 Result<Command> decodeCommand(const Fields& fields, Command* partial) {
@@ -297,6 +306,9 @@ Result<Command> decodeCommand(const Fields& fields, Command* partial) {
     if (Status status = checkOperation(entry, kindOf(*operation)); !status.ok()) {
         return status;
     }
+    if (!entry[kProfile].empty() && !parseProfileRef(entry[kProfile])) {
+        return invalid(kProfile);
+    }
     Command command;
     command.operation = *operation;
     command.id = entry[kId];
@@ -310,6 +322,7 @@ Result<Command> decodeCommand(const Fields& fields, Command* partial) {
     command.body = entry[kBody];
     command.reply = entry[kReply];
     command.ttl = static_cast<uint32_t>(*ttl);
+    command.profile = entry[kProfile];
     return command;
 }
 
@@ -325,12 +338,29 @@ std::string encodeReply(const Reply& reply) {
     bytes += ' ';
     bytes += failure ? problem.name : "-";
     bytes += ' ';
-    bytes += plainFieldName(reply.field);
+    bytes += failure || reply.seq == 0
+                 ? plainFieldName(reply.field)
+                 : std::to_string(reply.seq) + ' ' + reply.conversation;
     bytes += '\n';
     if (!failure) {
         bytes += reply.body;
     }
     return bytes;
+}
+
+// "-", or "SEQ CONVERSATION".
+static bool decodeShown(std::string_view field, Reply* reply) {
+    if (field == "-") {
+        return true;
+    }
+    const std::optional<std::string_view> seq = take(field, ' ');
+    const std::optional<uint64_t> number = seq ? parseUnsigned(*seq) : std::nullopt;
+    if (!number || *number == 0 || seq->front() == '0' || !validId(field)) {
+        return false;
+    }
+    reply->seq = *number;
+    reply->conversation = field;
+    return true;
 }
 
 Result<Reply> decodeReply(std::string_view bytes) {
@@ -351,16 +381,11 @@ Result<Reply> decodeReply(std::string_view bytes) {
     if (!validCommandId(*id) || !number || status->size() != 3) {
         return broken("reply: id or status");
     }
-    if (field->empty() || field->size() > kMaxFieldName || !all(*field, isFieldName)) {
-        return broken("reply: field");
-    }
-
     Reply reply;
     reply.id = *id;
     reply.status = static_cast<int>(*number);
-    reply.field = *field == "-" ? std::string_view() : *field;
     if (*code == "-") {
-        if (reply.status < 200 || reply.status > 299 || !reply.field.empty()) {
+        if (reply.status < 200 || reply.status > 299 || !decodeShown(*field, &reply)) {
             return broken("reply: status of a success");
         }
         if (!bytes.empty() && !json::validLine(bytes)) {
@@ -369,6 +394,10 @@ Result<Reply> decodeReply(std::string_view bytes) {
         reply.body = bytes;
         return reply;
     }
+    if (field->empty() || field->size() > kMaxFieldName || !all(*field, isFieldName)) {
+        return broken("reply: field");
+    }
+    reply.field = *field == "-" ? std::string_view() : *field;
     const std::optional<Code> named = codeNamed(*code);
     if (!named || problemKind(*named).status != reply.status || !bytes.empty()) {
         return broken("reply: failure");
@@ -461,115 +490,5 @@ Result<Announcement> decodeAnnouncement(std::string_view bytes) {
 std::string encodeWhisper(const std::vector<Event>& events) {
     return std::to_string(limits::kProtocolVersion) + " - -\n" + encodeEvents(events);
 }
-
-// An absent log has no last entry; neither has one that lost all of them, which is as
-// good as absent. XADD's "~" lets Redis trim whole nodes, which costs it nothing.
-const char* const kPublishScript = R"(
-redis.call('DEL', KEYS[2])
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-if not last then
-    redis.call('PUBLISH', ARGV[1], '1 0-0 0-0\n' .. ARGV[2])
-    return '0-0'
-end
-local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'e', ARGV[2])
-redis.call('PUBLISH', ARGV[1], '1 ' .. last[1] .. ' ' .. id .. '\n' .. ARGV[2])
-return id
-)";
-
-// Needs no memory, whose lack is a likely reason to be here.
-const char* const kLoseScript = R"(
-redis.call('DEL', KEYS[1], KEYS[2])
-return redis.call('PUBLISH', ARGV[1], '1 0-0 0-0\n')
-)";
-
-// The first entry, without events, marks where the log begins.
-const char* const kRenewScript = R"(
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-local made = 0
-local id
-if last then
-    id = last[1]
-else
-    id = redis.call('XADD', KEYS[1], '*', 'e', '')
-    made = 1
-end
-redis.call('EXPIRE', KEYS[1], ARGV[1])
-return {id, made}
-)";
-
-const char* const kEnqueueScript = R"(
-if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then
-    return false
-end
-return redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
-)";
-
-const char* const kBadgeScript = R"(
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then
-    return 0
-end
-redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-return 1
-)";
-
-// A hash: of each nginx process when it last said so, and of all of them under "last".
-const char* const kPresenceScript = R"(
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local was, is = 0, 0
-local all = redis.call('HGETALL', KEYS[1])
-for i = 1, #all, 2 do
-    local at = tonumber(all[i + 1]) or 0
-    if all[i] ~= 'last' and at <= now and now - at < tonumber(ARGV[3]) then
-        was = 1
-        if all[i] ~= ARGV[1] then
-            is = 1
-        end
-    elseif all[i] ~= 'last' then
-        redis.call('HDEL', KEYS[1], all[i])
-    end
-end
-local text = string.format('%.0f', now)
-if ARGV[2] == '1' then
-    is = 1
-    redis.call('HSET', KEYS[1], ARGV[1], text, 'last', text)
-else
-    redis.call('HDEL', KEYS[1], ARGV[1])
-    redis.call('HSET', KEYS[1], 'last', text)
-end
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-return {was, is, now}
-)";
-
-// A bucket is the time at which it will be full (microseconds by Redis's clock, exact
-// in a double until 2255), gone when it is. It is at most two bursts away: so far goes
-// the debt of who was let through unasked, and no clock that was set back locks anybody
-// out for longer.
-const char* const kRateScript = R"(
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local debts, fits = {}, 1
-for i, key in ipairs(KEYS) do
-    local full = tonumber(redis.call('GET', key) or 0) or 0
-    local burst = tonumber(ARGV[2 * i + 1])
-    debts[i] = math.min(math.max(full - now, 0), 2 * burst)
-    if debts[i] + ARGV[2 * i] > burst then
-        fits = 0
-    end
-end
-local step = ARGV[1] == 'back' and -1 or (fits == 1 or ARGV[1] == 'take') and 1 or 0
-for i, key in ipairs(KEYS) do
-    debts[i] = math.max(debts[i] + step * ARGV[2 * i], 0)
-    if step ~= 0 then
-        local milliseconds = math.ceil(debts[i] / 1000)
-        if milliseconds > 0 then
-            redis.call('SET', key, string.format('%.0f', now + debts[i]), 'PX', milliseconds)
-        else
-            redis.call('DEL', key)
-        end
-    end
-end
-return {fits, unpack(debts)}
-)";
 
 }  // namespace messaging

@@ -22,6 +22,7 @@ enum class Operation {
     History,       // read
     List,          // read
     Conversation,  // read
+    Thread,        // read: a conversation and its messages, for profiles only
     UnreadCount,   // read
     Search,        // read
     Typing,        // read: stores nothing
@@ -54,6 +55,7 @@ struct Command {
     std::string body;     // the operation's arguments (model.hpp), canonical JSON
     std::string reply;    // channel
     uint32_t ttl = 5000;  // milliseconds from the entry's own time, Redis's clock
+    std::string profile;  // a ProfileRef (profile.hpp); empty: the canonical API
 };
 
 using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
@@ -73,9 +75,14 @@ struct Reply {
     Code code = Code::Ok;
     std::string field;
     std::string body;  // JSON in one line
+    // Of a success: the newest message that it shows of one conversation, and which
+    // that is; 0 where it shows none.
+    uint64_t seq = 0;
+    std::string conversation;
 };
 
-// "1 ID STATUS CODE FIELD\nBODY"; CODE and FIELD are "-" where there is none.
+// "1 ID STATUS CODE FIELD\nBODY"; CODE and FIELD are "-" where there is none. A success
+// that shows messages has "SEQ CONVERSATION" for FIELD.
 std::string encodeReply(const Reply& reply);
 Result<Reply> decodeReply(std::string_view bytes);
 
@@ -134,6 +141,10 @@ std::string encodeWhisper(const std::vector<Event>& events);
 //                 Returns the entry's id, or false when it is full.
 // kBadgeScript    KEYS badge; ARGV nonce, value, seconds. Stores only if the nonce
 // stands.
+// kPresenceScript KEYS presence; ARGV process, 1 if somebody is there or 0,
+// milliseconds
+//                 after which a process is forgotten, seconds. Returns {1 if they were
+//                 there, 1 if they are, now}: there is who has a stream in any process.
 // kRateScript     KEYS buckets of one user; ARGV mode, and for each key microseconds in
 //                 which one is refilled, and all. Takes one of each ("ask": if all
 //                 have one; "take": in any case) or gives one back ("back"). Returns 1
@@ -142,10 +153,6 @@ extern const char* const kPublishScript;
 extern const char* const kLoseScript;
 extern const char* const kRenewScript;
 extern const char* const kEnqueueScript;
-// kPresenceScript KEYS presence; ARGV process, 1 if somebody is there or 0,
-// milliseconds
-//                 after which a process is forgotten, seconds. Returns {1 if they were
-//                 there, 1 if they are, now}: there is who has a stream in any process.
 extern const char* const kBadgeScript;
 extern const char* const kPresenceScript;
 extern const char* const kRateScript;

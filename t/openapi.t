@@ -47,7 +47,7 @@ my $offer = { content => 'five', type => 'offer', data => { price => 5, for => [
     context => { type => 'product', id => '7 a' } };
 ask('POST', $message, $offer, as => 'alice');
 ask('POST', '/conversations', { members => ['bob'], subject => 'Help', kind => 'ticket', context => $offer->{context},
-    content => 'my order' }, as => 'alice', key => 't');
+    content => 'my order', message => { type => 'offer', data => { price => 5 } } }, as => 'alice', key => 't');
 ask('GET', $_, undef, as => 'bob') for '/conversations', '/conversations?limit=1', "/conversations/$id",
     $message, "$message?limit=2", "$message?after=1&limit=1", '/unread-count', '/status';
 ask('PATCH', "/conversations/$id/read", { seq => 2 }, as => 'bob');

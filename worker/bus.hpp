@@ -19,6 +19,7 @@
 #include "schema/limits.hpp"
 #include "worker/bus_session.hpp"
 #include "worker/handler.hpp"
+#include "worker/profiles.hpp"
 #include "worker/shards.hpp"
 
 namespace messaging::worker {
@@ -124,6 +125,7 @@ private:
     std::vector<Publication> publications_;
     size_t replies_ = 0;
     Answers arrived_;
+    Profiles profiles_;
     Keys keys_;
     Owner self_;
     std::string id_;

@@ -128,7 +128,8 @@ Result<std::vector<Delivered>> Bus::take() {
             }
         }
     }
-    return batch;
+    Status filled = profiles_.fill(session_.redis(), keys_, batch.data(), batch.size());
+    return filled.ok() ? Result<std::vector<Delivered>>(std::move(batch)) : filled;
 }
 
 Result<std::vector<Pending>> Bus::pending(unsigned shard) {
@@ -185,7 +186,9 @@ Result<std::optional<Delivered>> Bus::claim(unsigned shard, const Pending& pendi
     if (delivered) {
         delivered->shard = shard;
         delivered->redelivered = true;
-        return delivered;
+        Status filled = profiles_.fill(session_.redis(), keys_, &*delivered, 1);
+        return filled.ok() ? Result<std::optional<Delivered>>(std::move(delivered))
+                           : filled;
     }
     // Deleted, but a crash came before its acknowledgement.
     auto gone = session_.redis().call({"XACK", stream, kGroup, pending.entry});

@@ -74,7 +74,8 @@ Result<std::vector<Delivered>> ReadBus::read(std::chrono::milliseconds block) {
             reads.push_back(std::move(*delivered));
         }
     }
-    return reads;
+    Status filled = profiles_.fill(session_.redis(), keys_, reads.data(), reads.size());
+    return filled.ok() ? Result<std::vector<Delivered>>(std::move(reads)) : filled;
 }
 
 Result<std::string> ReadBus::reserveBadge(const std::string& site,

@@ -10,6 +10,7 @@
 #include "schema/keys.hpp"
 #include "worker/bus_session.hpp"
 #include "worker/handler.hpp"
+#include "worker/profiles.hpp"
 
 namespace messaging::worker {
 
@@ -47,6 +48,7 @@ private:
     Status makeGroup();
 
     Session session_;
+    Profiles profiles_;
     Keys keys_;
     std::string consumer_;
 };

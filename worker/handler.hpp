@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "schema/profile.hpp"
 #include "schema/wire.hpp"
 #include "worker/shards.hpp"
 #include "worker/store.hpp"
@@ -25,6 +26,8 @@ struct Delivered {
     bool redelivered = false;  // may have run before: look up first
     Status status;             // why `command` could not be decoded, else ok
     Command command;           // of a bad one: what could be read
+    // That its command names; none for the canonical API, or where Redis lacks it.
+    std::shared_ptr<const Profile> profile;
 };
 
 // Events for one member's inbox. One without events is a loss: something may have been
@@ -106,8 +109,10 @@ class Reader {
 public:
     explicit Reader(Store& store, Presences* presences = nullptr)
         : store_(store), presences_(presences) {}
-    // `whispers` gets what is said to others now and stored nowhere.
-    Reply run(const Command& command, std::vector<Publication>* whispers = nullptr);
+    // In the words of `profile`, which the command names, if it is there. `whispers`
+    // gets what is said to others now and stored nowhere.
+    Reply run(const Command& command, std::vector<Publication>* whispers = nullptr,
+              const Profile* profile = nullptr);
 
 private:
     Store& store_;

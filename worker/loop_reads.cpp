@@ -137,6 +137,11 @@ Status ReadLoop::answer(const Delivered& read) {
         bus_.answer(read, refusal(read, Code::StoreUnavailable), {});
         return {};
     }
+    const bool worded = read.command.operation != Operation::UnreadCount;
+    if (worded && !read.command.profile.empty() && read.profile == nullptr) {
+        bus_.answer(read, refusal(read, Code::ProfileUnknown), {});
+        return {};
+    }
     std::string nonce;
     if (read.command.operation == Operation::UnreadCount) {
         auto reserved =
@@ -147,7 +152,7 @@ Status ReadLoop::answer(const Delivered& read) {
         nonce = std::move(reserved.value());
     }
     std::vector<Publication> whispers;
-    Reply reply = reader_.run(read.command, &whispers);
+    Reply reply = reader_.run(read.command, &whispers, read.profile.get());
     if (reply.code == Code::StoreUnavailable || reply.code == Code::Internal) {
         if (Status status = store_->ping(); !status.ok()) {
             storeLink_.fail(status.detail());

@@ -1,5 +1,6 @@
 // The reads. Only members see a conversation; to everybody else it does not exist.
-// Nothing is kept between commands and nothing is written.
+// Nothing is kept between commands and nothing is written. Long because all of them see
+// a conversation in the same way.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -15,14 +16,15 @@
 #include "worker/cursor.hpp"
 #include "worker/fold.hpp"
 #include "worker/handler.hpp"
+#include "worker/reader_page.hpp"
+#include "worker/wording.hpp"
 #include "worker/inboxes.hpp"
 #include "worker/reader_search.hpp"
 
 namespace messaging::worker {
 namespace {
 
-// A body, or why there is none.
-using Answer = Result<std::string>;
+using Answer = Result<std::string>;  // a body, or why there is none
 
 // Of a store: a read that failed has written nothing, whatever went wrong.
 Status unavailable(const Status& failure) {
@@ -30,6 +32,14 @@ Status unavailable(const Status& failure) {
 }
 
 // --- A conversation
+
+constexpr const char* kAbsent = "absent";  // not the same as not the caller's, in here
+
+// The newest message that an answer shows of one conversation.
+struct Newest {
+    uint64_t seq = 0;
+    std::string conversation;
+};
 
 // What a conversation's members see of it.
 struct Seen {
@@ -50,6 +60,11 @@ struct Seen {
     }
 };
 
+// The member as which somebody sees a conversation of theirs.
+const std::string& viewerOf(const Seen& seen, const Identity& who) {
+    return *memberOf(seen.conversation, who);
+}
+
 Result<Conversation> findConversation(Store& store, const ConversationRef& ref,
                                       const Identity& caller) {
     Result<std::optional<Conversation>> found = store.conversation(ref);
@@ -63,8 +78,11 @@ Result<Conversation> findConversation(Store& store, const ConversationRef& ref,
         }
     }
     std::optional<Conversation>& conversation = found.value();
-    if (!conversation || memberOf(*conversation, caller) == nullptr) {
-        return {Code::NotFound, "absent, or not the caller's"};
+    if (!conversation) {
+        return {Code::NotFound, "absent", kAbsent};
+    }
+    if (memberOf(*conversation, caller) == nullptr) {
+        return {Code::NotFound, "not the caller's"};
     }
     return std::move(*conversation);
 }
@@ -81,6 +99,20 @@ Result<Seen> findSeen(Store& store, const Command& command) {
         return unavailable(memberships.status());
     }
     return Seen{std::move(conversation.value()), std::move(memberships.value())};
+}
+
+// What the caller sees as read: of their own messages what all others read, of the
+// others' what they read themselves.
+ReadOf readRule(const Seen& seen, const std::string& caller) {
+    uint64_t others = UINT64_MAX;
+    for (const std::string& member : seen.conversation.members) {
+        if (member != caller) {
+            others = std::min(others, seen.readSeq(member));
+        }
+    }
+    return [mine = seen.readSeq(caller), others, caller](const Message& message) {
+        return (message.member == caller ? others : mine) >= message.seq;
+    };
 }
 
 // These members, as they are known and whether they are there.
@@ -108,69 +140,144 @@ Result<std::vector<User>> findUsers(Store& store, Presences* presences,
     return users;
 }
 
-Answer showConversation(Store& store, Presences* presences, const Command& command) {
+// `messages`: with the newest one in full.
+Answer viewSeen(Store& store, Presences* presences, const Identity& who,
+                const Seen& seen, bool messages) {
+    const Result<std::vector<User>> users =
+        findUsers(store, presences, who.site, seen.conversation.members);
+    if (!users.ok()) {
+        return users.status();
+    }
+    const std::string& viewer = viewerOf(seen, who);
+    const Membership* mine = seen.of(viewer);
+    std::string view =
+        conversationView(seen.conversation, viewer,
+                         mine == nullptr ? Membership() : *mine, users.value());
+    if (!messages) {
+        return view;
+    }
+    const Result<std::vector<Message>> newest =
+        store.newest({{who.site, seen.conversation.id}});
+    if (!newest.ok()) {
+        return unavailable(newest.status());
+    }
+    const ReadOf read = readRule(seen, viewer);
+    std::vector<std::string> views;
+    for (const Message& message : newest.value()) {
+        views.push_back(messageView(message, read(message)));
+    }
+    return withMessages(std::move(view), views);
+}
+
+Answer showConversation(Store& store, Presences* presences, const Command& command,
+                        bool messages, Newest* newest) {
     const Result<Seen> seen = findSeen(store, command);
     if (!seen.ok()) {
         return seen.status();
     }
-    const Result<std::vector<User>> users =
-        findUsers(store, presences, command.who.site, seen->conversation.members);
-    if (!users.ok()) {
-        return users.status();
-    }
-    const std::string& viewer = *memberOf(seen->conversation, command.who);
-    const Membership* mine = seen->of(viewer);
-    return conversationView(seen->conversation, viewer,
-                            mine == nullptr ? Membership() : *mine, users.value());
+    const Membership* mine = seen->of(viewerOf(seen.value(), command.who));
+    *newest = {mine == nullptr ? 0 : mine->lastSeq, seen->conversation.id};
+    return viewSeen(store, presences, command.who, seen.value(), messages);
 }
 
 // --- Its messages
 
-// One message more than was asked for tells whether there are more.
-Answer showHistory(Store& store, const Command& command) {
-    Result<HistoryArguments> range = parseHistory(command.body);
+Result<MessagePage> findPage(Store& store, const Identity& who, const Seen& seen,
+                             const HistoryArguments& range) {
+    Result<MessagePage> page = readPage(store, {who.site, seen.conversation.id}, range,
+                                        readRule(seen, viewerOf(seen, who)));
+    return page.ok() ? std::move(page) : unavailable(page.status());
+}
+
+// Of a conversation that is not there, where that is no failure.
+bool isEmpty(const Status& failure, const HistoryArguments& range) {
+    return failure.code() == Code::NotFound && failure.field() == kAbsent &&
+           range.absentEmpty;
+}
+
+Answer showHistory(Store& store, const Command& command, Newest* newest) {
+    const From from = command.profile.empty() ? From::Client : From::Module;
+    const Result<HistoryArguments> range = parseHistory(command.body, from);
     if (!range.ok()) {
         return range.status();
     }
-    const size_t limit = range->limit;
-    range->limit += 1;
     const Result<Seen> seen = findSeen(store, command);
-    if (!seen.ok()) {
+    const bool empty = !seen.ok() && isEmpty(seen.status(), range.value());
+    if (!seen.ok() && !empty) {
         return seen.status();
     }
-    const ConversationRef ref{command.who.site, seen->conversation.id};
-    Result<std::vector<Message>> found = store.history(ref, range.value());
+    const Result<MessagePage> page =
+        empty ? MessagePage()
+              : findPage(store, command.who, seen.value(), range.value());
+    if (!page.ok()) {
+        return page.status();
+    }
+    *newest = {page->newest, empty ? command.conversation : seen->conversation.id};
+    std::string body;
+    json::Writer writer(body);
+    writer.object();
+    writePage(writer, page.value());
+    writer.end();
+    return body;
+}
+
+// --- A conversation with its messages
+
+// The caller's newest one in this context; empty where there is none.
+Result<std::string> findThread(Store& store, const Identity& who,
+                               const Context& context) {
+    ListRange range;
+    range.limit = 1;
+    range.filter.context = context;
+    const Result<Places> found = listBoth(store, who, range, range);
     if (!found.ok()) {
         return unavailable(found.status());
     }
-    std::vector<Message>& messages = found.value();
-    const bool more = messages.size() > limit;
-    if (more) {
-        messages.erase(range->after ? messages.end() - 1 : messages.begin());
-    }
+    return found->rows.empty() ? std::string() : found->rows.front().conversation;
+}
 
-    const std::string& caller = *memberOf(seen->conversation, command.who);
-    const uint64_t mine = seen->readSeq(caller);
-    uint64_t others = UINT64_MAX;
-    for (const std::string& member : seen->conversation.members) {
-        if (member != caller) {
-            others = std::min(others, seen->readSeq(member));
-        }
+constexpr const char* kNoThread =
+    "{\"conversation\":null,\"messages\":[],\"nextCursor\":null}";
+
+Answer showThread(Store& store, Presences* presences, const Command& asked,
+                  bool messages, Newest* newest) {
+    const Result<ThreadArguments> arguments = parseThread(asked.body);
+    if (!arguments.ok()) {
+        return arguments.status();
     }
+    Command command = asked;
+    if (command.conversation.empty()) {
+        Result<std::string> found = findThread(store, command.who, arguments->context);
+        if (!found.ok()) {
+            return found.status();
+        }
+        if (found->empty()) {
+            return std::string(kNoThread);
+        }
+        command.conversation = std::move(found.value());
+    }
+    const Result<Seen> seen = findSeen(store, command);
+    if (!seen.ok() && isEmpty(seen.status(), arguments->page)) {
+        return std::string(kNoThread);
+    }
+    if (!seen.ok()) {
+        return seen.status();
+    }
+    const Result<MessagePage> page =
+        findPage(store, command.who, seen.value(), arguments->page);
+    if (!page.ok()) {
+        return page.status();
+    }
+    Answer conversation =
+        viewSeen(store, presences, command.who, seen.value(), messages);
+    if (!conversation.ok()) {
+        return conversation.status();
+    }
+    *newest = {page->newest, seen->conversation.id};
     std::string body;
     json::Writer writer(body);
-    writer.object().key("messages").array();
-    for (const Message& message : messages) {
-        const uint64_t readSeq = message.member == caller ? others : mine;
-        writer.raw(messageView(message, readSeq >= message.seq));
-    }
-    writer.end().key("nextCursor");
-    if (more) {
-        const Message& edge = range->after ? messages.back() : messages.front();
-        writer.string(std::to_string(edge.seq));
-    } else {
-        writer.null();
-    }
+    writer.object().key("conversation").raw(conversation.value());
+    writePage(writer, page.value());
     writer.end();
     return body;
 }
@@ -281,6 +388,7 @@ Result<Page> nextPage(Store& store, const Command& command, const ListFilter& fi
 struct Needed {
     std::map<std::string, Conversation> conversations;
     std::map<std::string, User> users;
+    std::map<std::string, std::string> newest;  // views, where they are shown
 
     std::vector<User> membersOf(const Conversation& conversation) const {
         std::vector<User> named;
@@ -294,13 +402,19 @@ struct Needed {
     }
 };
 
-Result<Needed> findNeeded(Store& store, Presences* presences, const std::string& site,
-                          const std::vector<Membership>& rows) {
+std::vector<ConversationRef> refsOf(const std::string& site,
+                                    const std::vector<Membership>& rows) {
     std::vector<ConversationRef> refs;
     for (const Membership& membership : rows) {
         refs.push_back({site, membership.conversation});
     }
-    Result<std::vector<Conversation>> conversations = store.conversations(refs);
+    return refs;
+}
+
+Result<Needed> findNeeded(Store& store, Presences* presences, const std::string& site,
+                          const std::vector<Membership>& rows) {
+    Result<std::vector<Conversation>> conversations =
+        store.conversations(refsOf(site, rows));
     if (!conversations.ok()) {
         return unavailable(conversations.status());
     }
@@ -320,6 +434,35 @@ Result<Needed> findNeeded(Store& store, Presences* presences, const std::string&
         needed.users[user.id] = std::move(user);
     }
     return needed;
+}
+
+// Views of the newest messages of a page's conversations.
+Status findNewest(Store& store, const Identity& who,
+                  const std::vector<Membership>& places, Needed* needed) {
+    const std::vector<ConversationRef> refs = refsOf(who.site, places);
+    Result<std::vector<Membership>> memberships = store.membershipsOf(refs);
+    if (!memberships.ok()) {
+        return unavailable(memberships.status());
+    }
+    std::map<std::string, Seen> seen;
+    for (Membership& membership : memberships.value()) {
+        seen[membership.conversation].memberships.push_back(std::move(membership));
+    }
+    const Result<std::vector<Message>> newest = store.newest(refs);
+    if (!newest.ok()) {
+        return unavailable(newest.status());
+    }
+    for (const Message& message : newest.value()) {
+        const auto found = needed->conversations.find(message.conversation);
+        if (found == needed->conversations.end()) {
+            continue;
+        }
+        Seen& of = seen[message.conversation];
+        of.conversation = found->second;
+        needed->newest[message.conversation] =
+            messageView(message, readRule(of, viewerOf(of, who))(message));
+    }
+    return {};
 }
 
 // Where the store filtered by a copy, which may be older than the conversation.
@@ -347,15 +490,23 @@ bool mentions(const Conversation& conversation, const Membership& mine,
 struct Shown {
     std::vector<std::string> views;
     std::optional<ListCursor> next;
+    bool messages = false;  // each with its newest message
+    size_t bytes = 0;
+    bool full = false;
 };
 
 // Adds what is wanted of a page of the store's. Ends within it where there is enough.
 Status addPage(Store& store, Presences* presences, const Command& command,
                const ListArguments& arguments, const Page& page, Shown* shown) {
-    const Result<Needed> needed =
-        findNeeded(store, presences, command.who.site, page.rows);
+    Result<Needed> needed = findNeeded(store, presences, command.who.site, page.rows);
     if (!needed.ok()) {
         return needed.status();
+    }
+    if (shown->messages) {
+        Status status = findNewest(store, command.who, page.rows, &needed.value());
+        if (!status.ok()) {
+            return status;
+        }
     }
     const std::string words = fold(arguments.q);
     for (size_t i = 0; i < page.rows.size(); ++i) {
@@ -371,9 +522,19 @@ Status addPage(Store& store, Presences* presences, const Command& command,
             (!words.empty() && !mentions(conversation, mine, users, words))) {
             continue;
         }
-        shown->views.push_back(
-            conversationView(conversation, mine.member, mine, users));
-        if (shown->views.size() == arguments.limit && i + 1 < page.rows.size()) {
+        std::string view = conversationView(conversation, mine.member, mine, users);
+        if (shown->messages) {
+            const auto newest = needed->newest.find(conversation.id);
+            view = withMessages(std::move(view),
+                                newest == needed->newest.end()
+                                    ? std::vector<std::string>()
+                                    : std::vector<std::string>{newest->second});
+        }
+        shown->bytes += view.size();
+        shown->views.push_back(std::move(view));
+        shown->full = shown->views.size() == arguments.limit ||
+                      shown->bytes > limits::kMaxPageBytes;
+        if (shown->full && i + 1 < page.rows.size()) {
             shown->next = page.after(i + 1);
             return {};
         }
@@ -385,12 +546,14 @@ Status addPage(Store& store, Presences* presences, const Command& command,
     return {};
 }
 
-Result<Shown> findShown(Store& store, Presences* presences, const Command& command) {
+Result<Shown> findShown(Store& store, Presences* presences, const Command& command,
+                        bool messages) {
     const Result<ListArguments> arguments = parseList(command.body);
     if (!arguments.ok()) {
         return arguments.status();
     }
     Shown shown;
+    shown.messages = messages;
     if (!arguments->cursor.empty()) {
         shown.next = decodeCursor(arguments->cursor);
         if (!shown.next) {
@@ -410,15 +573,16 @@ Result<Shown> findShown(Store& store, Presences* presences, const Command& comma
         if (!status.ok()) {
             return status;
         }
-        if (shown.views.size() == arguments->limit) {
+        if (shown.full) {
             break;
         }
     }
     return shown;
 }
 
-Answer showList(Store& store, Presences* presences, const Command& command) {
-    const Result<Shown> shown = findShown(store, presences, command);
+Answer showList(Store& store, Presences* presences, const Command& command,
+                bool messages) {
+    const Result<Shown> shown = findShown(store, presences, command, messages);
     if (!shown.ok()) {
         return shown.status();
     }
@@ -516,14 +680,18 @@ Answer sayPresence(Store& store, const Command& command,
 }
 
 Answer answer(Store& store, Presences* presences, const Command& command,
+              const Profile* profile, Newest* newest,
               std::vector<Publication>* whispers) {
+    const bool messages = showsMessages(profile);
     switch (command.operation) {
         case Operation::History:
-            return showHistory(store, command);
+            return showHistory(store, command, newest);
         case Operation::Conversation:
-            return showConversation(store, presences, command);
+            return showConversation(store, presences, command, messages, newest);
+        case Operation::Thread:
+            return showThread(store, presences, command, messages, newest);
         case Operation::List:
-            return showList(store, presences, command);
+            return showList(store, presences, command, messages);
         case Operation::UnreadCount:
             return showUnread(store, command);
         case Operation::Search:
@@ -544,18 +712,30 @@ std::string countedMember(const Command& command) {
     return arguments.ok() && arguments->team ? command.who.team : command.who.user;
 }
 
-Reply Reader::run(const Command& command, std::vector<Publication>* whispers) {
-    Answer answered = answer(store_, presences_, command, whispers);
-    if (answered.ok()) {
-        const int status = answered->empty() ? 204 : 200;
-        return {command.id, status, Code::Ok, {}, std::move(answered.value())};
+Reply Reader::run(const Command& command, std::vector<Publication>* whispers,
+                  const Profile* profile) {
+    Newest newest;
+    Answer answered = answer(store_, presences_, command, profile, &newest, whispers);
+    Reply reply;
+    reply.id = command.id;
+    if (answered.ok() && answered->empty()) {
+        reply.status = 204;
+        return reply;
     }
-    const Status& failure = answered.status();
-    return {command.id,
-            problemKind(failure.code()).status,
-            failure.code(),
-            failure.field(),
-            {}};
+    if (answered.ok()) {
+        reply.body = std::move(answered.value());
+        if (!command.profile.empty()) {  // whose routes may mark read what they show
+            reply.seq = newest.seq;
+            reply.conversation = std::move(newest.conversation);
+        }
+        return worded(command, profile, std::move(reply));
+    }
+    reply.code = answered.status().code();
+    reply.status = problemKind(reply.code).status;
+    if (reply.code != Code::NotFound) {  // whose field is our own mark
+        reply.field = answered.status().field();
+    }
+    return reply;
 }
 
 }  // namespace messaging::worker

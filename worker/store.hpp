@@ -137,8 +137,11 @@ public:
     virtual Result<std::vector<Message>> history(const ConversationRef& ref,
                                                  const HistoryArguments& range) = 0;
     virtual Result<std::vector<Membership>> memberships(const ConversationRef& ref) = 0;
-    // Of several conversations, in any order.
+    // Of several conversations of one site, in any order: all members' memberships, and
+    // the newest message of each that has one.
     virtual Result<std::vector<Membership>> membershipsOf(
+        const std::vector<ConversationRef>& refs) = 0;
+    virtual Result<std::vector<Message>> newest(
         const std::vector<ConversationRef>& refs) = 0;
     // Newest activity first.
     virtual Result<std::vector<Membership>> list(const std::string& site,
@@ -188,8 +191,10 @@ public:
     // By maximum, component by component; made where absent. What is copied from the
     // conversation changes only when `rev` rises.
     virtual Status raise(const std::vector<Membership>& memberships) = 0;
-    // Names and roles, the newest word wins.
+    // Names and roles, the newest word wins; who says no name keeps the one they had.
     virtual Status putUsers(const std::vector<User>& users) = 0;
+    // The same of those only of whom nothing is known.
+    virtual Status hintUsers(const std::vector<User>& users) = 0;
     virtual Status commit() = 0;
     virtual Status abandon() = 0;
 

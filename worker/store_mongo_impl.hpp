@@ -3,6 +3,7 @@
 // (store_mongo_documents.cpp).
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <utility>
 
@@ -56,6 +57,8 @@ public:
     Result<std::vector<Membership>> memberships(const ConversationRef& ref) override;
     Result<std::vector<Membership>> membershipsOf(
         const std::vector<ConversationRef>& refs) override;
+    Result<std::vector<Message>> newest(
+        const std::vector<ConversationRef>& refs) override;
     Result<Hits> search(const std::string& site,
                         const std::vector<std::string>& members,
                         const SearchRange& range) override;
@@ -81,6 +84,7 @@ public:
         const std::vector<Message>& messages) override;
     Status raise(const std::vector<Membership>& memberships) override;
     Status putUsers(const std::vector<User>& users) override;
+    Status hintUsers(const std::vector<User>& users) override;
     Status commit() override;
     Status abandon() override;
 
@@ -120,6 +124,8 @@ private:
     Status loadOrdinals(std::map<ConversationRef, ConversationState>& states);
     Status loadMemberships(std::map<ConversationRef, ConversationState>& states);
 
+    using UserUpdate = std::function<void(const User& user, Document* update)>;
+    Status writeUsers(const std::vector<User>& users, const UserUpdate& word);
     UniqueBulk bulk(Name name, bool ordered);
     BulkOutcome execute(mongoc_bulk_operation_t* bulk, std::string_view what);
     // What a write means to the batch: its code, and whether it can still be abandoned.

@@ -177,6 +177,19 @@ Result<std::vector<Membership>> MongoStore::membershipsOf(
     return status.ok() ? Result(std::move(found)) : status;
 }
 
+Result<std::vector<Message>> MongoStore::newest(
+    const std::vector<ConversationRef>& refs) {
+    std::vector<Array> pipelines;
+    for (const auto& ref : refs) {
+        pipelines.push_back(newestOf(filterOf(ref)));
+    }
+    std::vector<Message> found;
+    const Status status =
+        aggregateEach(pipelines, "reading newest messages",
+                      [&](const View& one) { found.push_back(messageFrom(one)); });
+    return status.ok() ? Result(std::move(found)) : status;
+}
+
 Result<std::vector<Membership>> MongoStore::list(const std::string& site,
                                                  const std::string& member,
                                                  const ListRange& range) {

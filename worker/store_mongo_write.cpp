@@ -377,6 +377,26 @@ Status MongoStore::raise(const std::vector<Membership>& memberships) {
 }
 
 Status MongoStore::putUsers(const std::vector<User>& users) {
+    return writeUsers(users, [](const User& user, Document* update) {
+        Document says, otherwise;
+        says.text("role", user.role);
+        (user.name.empty() ? otherwise : says).text("name", user.name);
+        update->document("$set", says);
+        if (user.name.empty()) {
+            update->document("$setOnInsert", otherwise);
+        }
+    });
+}
+
+Status MongoStore::hintUsers(const std::vector<User>& users) {
+    return writeUsers(users, [](const User& user, Document* update) {
+        Document values;
+        values.text("role", user.role).text("name", user.name);
+        update->document("$setOnInsert", values);
+    });
+}
+
+Status MongoStore::writeUsers(const std::vector<User>& users, const UserUpdate& word) {
     // A bulk without order must not name anybody twice.
     std::map<ConversationRef, const User*> newest;
     for (const auto& user : users) {
@@ -384,11 +404,10 @@ Status MongoStore::putUsers(const std::vector<User>& users) {
     }
     std::vector<Upsert> upserts;
     for (const auto& [ref, user] : newest) {
-        Document filter, values, set;
+        Document filter, update;
         filter.text("site", user->site).text("id", user->id);
-        values.text("role", user->role).text("name", user->name);
-        set.document("$set", values);
-        upserts.emplace_back(std::move(filter), std::move(set));
+        word(*user, &update);
+        upserts.emplace_back(std::move(filter), std::move(update));
     }
     return upsertAll(Name::Users, upserts, "storing users");
 }

@@ -48,6 +48,8 @@ public:
     Result<std::vector<Membership>> memberships(const ConversationRef& ref) override;
     Result<std::vector<Membership>> membershipsOf(
         const std::vector<ConversationRef>& refs) override;
+    Result<std::vector<Message>> newest(
+        const std::vector<ConversationRef>& refs) override;
     Result<Hits> search(const std::string& site,
                         const std::vector<std::string>& members,
                         const SearchRange& range) override;
@@ -74,6 +76,7 @@ public:
         const std::vector<Message>& messages) override;
     Status raise(const std::vector<Membership>& memberships) override;
     Status putUsers(const std::vector<User>& users) override;
+    Status hintUsers(const std::vector<User>& users) override;
     Status commit() override;
     Status abandon() override;
 
@@ -133,6 +136,7 @@ private:
     Result<bool> insertMessage(const Message& message);
     Result<bool> exchangeLocked(const std::optional<Membership>& from,
                                 const Membership& to);
+    Status writeUsers(const std::vector<User>& users, const char* statement);
     Result<std::optional<ConversationState>> loadOne(const ConversationRef& ref);
 
     std::string path_;

@@ -221,6 +221,21 @@ Result<std::vector<Membership>> SqliteStore::membershipsOf(
     return found;
 }
 
+Result<std::vector<Message>> SqliteStore::newest(
+    const std::vector<ConversationRef>& refs) {
+    HistoryArguments last;
+    last.limit = 1;
+    std::vector<Message> found;
+    for (const auto& ref : refs) {
+        auto one = history(ref, last);
+        if (!one.ok()) {
+            return one.status();
+        }
+        std::move(one->begin(), one->end(), std::back_inserter(found));
+    }
+    return found;
+}
+
 Result<std::vector<Membership>> SqliteStore::list(const std::string& site,
                                                   const std::string& member,
                                                   const ListRange& range) {

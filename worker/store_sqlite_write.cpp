@@ -347,6 +347,21 @@ Status SqliteStore::raise(const std::vector<Membership>& memberships) {
 }
 
 Status SqliteStore::putUsers(const std::vector<User>& users) {
+    return writeUsers(users,
+                      "INSERT INTO users (id, role, name) VALUES (?, ?, ?)"
+                      " ON CONFLICT (id) DO UPDATE SET role = excluded.role,"
+                      " name = coalesce(nullif(excluded.name, ''), name)"
+                      " WHERE role <> excluded.role OR"
+                      " excluded.name NOT IN (name, '')");
+}
+
+Status SqliteStore::hintUsers(const std::vector<User>& users) {
+    return writeUsers(users,
+                      "INSERT INTO users (id, role, name) VALUES (?, ?, ?)"
+                      " ON CONFLICT (id) DO NOTHING");
+}
+
+Status SqliteStore::writeUsers(const std::vector<User>& users, const char* statement) {
     if (batch_ != Batch::Open) {
         return {Code::Internal, "sqlite: a write without a batch"};
     }
@@ -355,11 +370,7 @@ Status SqliteStore::putUsers(const std::vector<User>& users) {
         if (!number.ok()) {
             return number.status();
         }
-        Query put(database_,
-                  "INSERT INTO users (id, role, name) VALUES (?, ?, ?)"
-                  " ON CONFLICT (id) DO UPDATE"
-                  " SET role = excluded.role, name = excluded.name"
-                  " WHERE role <> excluded.role OR name <> excluded.name");
+        Query put(database_, statement);
         put.bind(number.value()).bind(user.role).bind(user.name);
         if (!put.run()) {
             return put.failure("storing users");

@@ -1,7 +1,7 @@
 // One batch of writes, from entries to effects, in three steps: plan (writer_plan.cpp)
 // reads and decides, store (writer_store.cpp) numbers and inserts, say (writer_say.cpp)
 // goes through the entries in their order, settles numbers and words replies and
-// events.
+// events. Messages that a profile sends by itself join in writer_confirm.cpp.
 //
 // What a batch changes in memory goes back to the cache only when the store has
 // confirmed it: a batch that fails takes the conversations that it touched with it.
@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -75,7 +76,25 @@ struct Task {
     std::string fingerprint;
     Message message;
 
+    // Redelivered, and nobody has its profile: what an earlier run stored is completed,
+    // nothing else is done, and its caller is told that nobody knows.
+    bool blind = false;
+    // Of a first message: the one that its profile sends after it. Of that one: which
+    // it follows; it has no reply of its own.
+    Task* confirmation = nullptr;
+    Task* confirms = nullptr;
+
     bool refused() const { return code != Code::Ok; }
+    bool does(Operation operation) const {
+        return in->command.operation == operation && !dropped && !refused();
+    }
+    const Profile* profile() const { return in->profile.get(); }
+    // Whether its message opens a conversation again.
+    bool reopens() const {
+        return content && twin == nullptr && !dropped && !refused() &&
+               profile() != nullptr && profile()->rules.reopens &&
+               message.fingerprint == fingerprint;
+    }
 };
 
 class Batch {
@@ -105,10 +124,17 @@ private:
     const ConversationRef* forwarded(const ConversationRef& ref) const;
     Status admit(Task& task);
     Status admitMessage(Task& task);
+    Status mayOpen(Task& task);
     void open(Task& task);
     Live* liveOf(const Task& task);
     Status nameMembers();
     bool writes() const;
+
+    // --- Confirmations (writer_confirm.cpp)
+    Status confirmFound();
+    Status confirm(Task& task);
+    Result<size_t> confirmer(const Task& task);
+    Status lookUpConfirmation(Task& task);
 
     // --- Store: between begin and commit.
     Status write(Effects& effects);
@@ -119,6 +145,7 @@ private:
     Status insertOpened();
     Status abandoned(const Status& failure);
     Status insert();
+    Status numberAll(std::vector<Task*>& waiting);
     void number(Task& task);
     Status insertRound(std::vector<Task*>& waiting);
     Status lookUp(Task& task);
@@ -126,17 +153,20 @@ private:
     Status changeAll();
     Status change(Live& live);
     void apply(Task& task, Conversation* to) const;
+    void reopen(Task& task, Conversation* to) const;
     uint64_t newestBefore(const Task& task) const;
 
     // --- Say
     Status settleAll();
     Status settle(Task& task);
-    void settleMessage(Task& task, const Message& message, bool repeat);
+    Status settleMessage(Task& task, const Message& message, bool repeat);
+    void count(const Task& task, const Message& message, bool repeat);
     Status settleRead(Task& task);
-    void settleChange(Task& task);
+    Status settleChange(Task& task);
     std::string viewOf(Live& live, size_t seat) const;
+    Result<std::string> answerOf(const Task& task);
     Status riseRead(Live& live, Seat& seat, const std::string& member, uint64_t target);
-    void answerStart(Task& task, const Message* message, bool read);
+    Status answerStart(Task& task, const Message* message, bool read, bool stored);
     void publishMessage(Live& live, const Message& message, bool repeat);
     void publishConversation(Live& live, size_t seat);
     void publishUnread();
@@ -167,6 +197,8 @@ private:
     std::vector<ConversationRef> touched_;
 
     std::vector<Task> tasks_;  // never grows after plan: messages are pointed at
+    std::deque<Task> confirmations_;
+    std::vector<User> hints_;
     std::unordered_map<ConversationRef, std::unique_ptr<Live>, RefHash> lives_;
     // Aliases that entries named, and what they mean.
     std::unordered_map<ConversationRef, ConversationRef, RefHash> forwards_;

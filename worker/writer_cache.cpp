@@ -128,6 +128,11 @@ void Directory::learn(const User& user) {
     }
 }
 
+bool Directory::knows(const ConversationRef& person) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return waiting_.count(person) > 0 || known_.find(person) != nullptr;
+}
+
 std::vector<User> Directory::take(size_t most) {
     std::vector<User> users;
     const std::lock_guard<std::mutex> lock(mutex_);

@@ -167,6 +167,8 @@ public:
     }
 
     void learn(const User& user);
+    // Whether this person, by site and id, was surely seen.
+    bool knows(const ConversationRef& person);
     // What the store lacks, at most `most`. Ends in stored() or failed().
     std::vector<User> take(size_t most);
     void stored(const std::vector<User>& users);

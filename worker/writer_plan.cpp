@@ -5,6 +5,7 @@
 #include <set>
 
 #include "schema/limits.hpp"
+#include "schema/text.hpp"
 #include "worker/drift.hpp"
 #include "worker/writer_batch.hpp"
 
@@ -27,6 +28,18 @@ bool asksForNewest(const Task& task) {
            (operation == Operation::Read && !task.upTo);
 }
 
+// An empty list is everybody's.
+bool allows(const std::vector<std::string>& roles, const std::string& role) {
+    return roles.empty() || std::find(roles.begin(), roles.end(), role) != roles.end();
+}
+
+// Archiving is always one's own.
+bool mayChange(const Task& task) {
+    const bool everybody = task.change.closed || task.change.subject;
+    return task.profile() == nullptr || !everybody ||
+           allows(task.profile()->rules.changers, task.in->command.who.role);
+}
+
 // Of a ticket that its key found: whether it was opened by this very request, as far as
 // what can no longer change tells.
 bool sameTicket(const StartArguments& start, const Conversation& conversation) {
@@ -47,6 +60,12 @@ void Batch::parse(Task& task) {
         task.dropped = true;  // its caller was told 504 and may have repeated it
         return;
     }
+    if (!in.command.profile.empty() && in.profile == nullptr) {
+        if (!in.redelivered) {
+            return refuseTask(task, Code::ProfileUnknown);
+        }
+        task.blind = true;
+    }
     switch (in.command.operation) {
         case Operation::Start:
             return parseStartTask(task);
@@ -63,8 +82,9 @@ void Batch::parse(Task& task) {
 
 void Batch::parseStartTask(Task& task) {
     const Command& command = task.in->command;
+    const From from = command.profile.empty() ? From::Client : From::Module;
     Result<StartArguments> arguments =
-        parseStart(command.body, command.who.user, {}, command.who.team);
+        parseStart(command.body, command.who.user, {}, command.who.team, from);
     if (!arguments.ok()) {
         return refuseTask(task, arguments.status().code(), arguments.status().field());
     }
@@ -74,7 +94,10 @@ void Batch::parseStartTask(Task& task) {
     }
     if (arguments->content) {
         const std::string canonical = encode(arguments.value());
-        setMessage(task, {std::move(*arguments->content)}, canonical);
+        arguments->message.content = std::move(*arguments->content);
+        setMessage(task, std::move(arguments->message), canonical);
+    } else if (task.profile() != nullptr && task.profile()->rules.contentRequired) {
+        return refuseTask(task, Code::MissingField, "content");
     }
     task.start = std::move(arguments.value());
 }
@@ -226,6 +249,9 @@ Status Batch::admit(Task& task) {
             task.dropped = true;  // an earlier run would have made the conversation
             return {};
         }
+        if (Status status = mayOpen(task); !status.ok() || task.refused()) {
+            return status;
+        }
         open(task);
     }
     const std::string* member = task.live == nullptr
@@ -241,9 +267,15 @@ Status Batch::admit(Task& task) {
         refuseTask(task, Code::KeyReused);
         return {};
     }
-    if (in.command.operation == Operation::Change && in.expired &&
+    if (in.command.operation == Operation::Change && !mayChange(task)) {
+        refuseTask(task, Code::ForbiddenRole);
+        return {};
+    }
+    if (in.command.operation == Operation::Change && (in.expired || task.blind) &&
         !made(task.mark, task.live->conversation)) {
-        task.dropped = true;  // no earlier run did it, and now it is too late
+        // No earlier run did it, and now it is too late.
+        task.dropped = in.expired;
+        refuseTask(task, Code::Internal);
         return {};
     }
     task.live->used = true;
@@ -258,6 +290,37 @@ Status Batch::admit(Task& task) {
         task.live->seats[task.seat].opening = true;
     }
     return {};
+}
+
+// Refuses the task where its profile does not let this caller open this conversation.
+Status Batch::mayOpen(Task& task) {
+    if (task.blind) {
+        refuseTask(task, Code::Internal);
+        return {};
+    }
+    const Identity& who = task.in->command.who;
+    const Rules* rules = task.profile() == nullptr ? nullptr : &task.profile()->rules;
+    if (rules != nullptr && !allows(rules->openers, who.role)) {
+        refuseTask(task, Code::ForbiddenRole);
+        return {};
+    }
+    if (rules == nullptr || !rules->knownOnly) {
+        return {};
+    }
+    std::vector<std::string> unseen;
+    for (const std::string& member : task.start.members) {
+        const bool known = member == who.user || !validUser(member) ||
+                           directory_.knows({who.site, member});
+        if (!known) {
+            unseen.push_back(member);
+        }
+    }
+    const Result<std::vector<User>> users =
+        unseen.empty() ? std::vector<User>() : store_.users(who.site, unseen);
+    if (users.ok() && users->size() < unseen.size()) {
+        refuseTask(task, Code::InvalidField, "members");
+    }
+    return users.status();
 }
 
 // Moves out of the task what only the conversation needs.
@@ -293,9 +356,10 @@ Status Batch::admitMessage(Task& task) {
         if (Status status = lookUp(task); !status.ok()) {
             return status;
         }
-        if (!task.found && task.in->expired) {
+        if (!task.found && (task.in->expired || task.blind)) {
             keys_.erase(place);
-            task.dropped = true;
+            task.dropped = task.in->expired;
+            refuseTask(task, Code::Internal);
             return {};
         }
     }
@@ -322,6 +386,16 @@ Status Batch::nameMembers() {
         }
     }
     std::map<ConversationRef, User> known;
+    for (const Task& task : tasks_) {
+        if (!task.does(Operation::Start)) {
+            continue;
+        }
+        const std::string& site = task.in->command.who.site;
+        for (const Hint& hint : task.start.hints) {
+            hints_.push_back({site, hint.id, hint.role, hint.name});
+            known[{site, hint.id}] = hints_.back();
+        }
+    }
     for (const auto& [site, ids] : wanted) {
         Result<std::vector<User>> users =
             store_.users(site, std::vector<std::string>(ids.begin(), ids.end()));
@@ -339,7 +413,9 @@ Status Batch::nameMembers() {
         const Identity& who = task.in->command.who;
         if (!task.dropped && !task.refused() &&
             !(who.role.empty() && who.name.empty())) {
-            known[{who.site, who.user}] = {who.site, who.user, who.role, who.name};
+            User& user = known[{who.site, who.user}];
+            user = {who.site, who.user, who.role,
+                    who.name.empty() ? user.name : who.name};
         }
     }
     for (Live* live : shown) {
@@ -361,7 +437,12 @@ bool Batch::writes() const {
         }
         const bool changes = task.in->command.operation == Operation::Change &&
                              !made(task.mark, task.live->conversation);
-        if (task.inserts || changes) {
+        const bool confirms =
+            task.confirmation != nullptr && task.confirmation->inserts;
+        const Conversation& conversation = task.live->conversation;
+        const bool reopens = task.reopens() && conversation.closed &&
+                             task.message.seq > conversation.closedSeq;
+        if (task.inserts || changes || confirms || reopens) {
             return true;
         }
         const bool reads = task.in->command.operation == Operation::Read;

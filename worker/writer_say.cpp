@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "schema/problem.hpp"
+#include "worker/wording.hpp"
 #include "worker/writer_batch.hpp"
 
 namespace messaging::worker {
@@ -44,14 +45,12 @@ Status Batch::settle(Task& task) {
         return settleRead(task);
     }
     if (task.in->command.operation == Operation::Change) {
-        settleChange(task);
-        return {};
+        return settleChange(task);
     }
     if (task.content) {
         const bool repeat = task.found || task.twin != nullptr;
-        settleMessage(task, task.twin != nullptr ? task.twin->message : task.message,
-                      repeat);
-        return {};
+        return settleMessage(
+            task, task.twin != nullptr ? task.twin->message : task.message, repeat);
     }
     // Opened without a message. Who opened it is told once, and again by a redelivery:
     // nobody knows whether the first run got that far.
@@ -60,17 +59,38 @@ Status Batch::settle(Task& task) {
         (!seat.stored || task.in->redelivered)) {
         publishConversation(*task.live, task.seat);
     }
-    answerStart(task, nullptr, false);
-    return {};
+    return answerStart(task, nullptr, false, false);
 }
 
 // --- Messages
 
-void Batch::settleMessage(Task& task, const Message& message, bool repeat) {
+Status Batch::settleMessage(Task& task, const Message& message, bool repeat) {
     Live& live = *task.live;
     if (repeat && message.fingerprint != task.fingerprint) {
-        return refuse(task, Code::KeyReused, {});
+        refuse(task, Code::KeyReused, {});
+        return {};
     }
+    // That of a first message is published with it.
+    const bool reopened =
+        task.changed || (task.found && task.in->redelivered && task.reopens());
+    for (size_t i = 0; reopened && message.seq > 1 && i < live.seats.size(); ++i) {
+        publishConversation(live, i);
+    }
+    count(task, message, repeat);
+    if (const Task* next = task.confirmation; next != nullptr) {
+        count(*next, next->message, next->found);
+    }
+    const bool read = repeat && readBy(live, task.seat, message);
+    if (task.in->command.operation == Operation::Start) {
+        return answerStart(task, &message, read, !repeat);
+    }
+    reply(task, repeat ? 200 : 201, messageView(message, read));
+    return {};
+}
+
+// A message into its conversation's numbers, and to its members.
+void Batch::count(const Task& task, const Message& message, bool repeat) {
+    Live& live = *task.live;
     live.position = std::max(live.position, message.seq);
     if (!repeat) {
         Seat& seat = live.seats[task.seat];
@@ -84,20 +104,49 @@ void Batch::settleMessage(Task& task, const Message& message, bool repeat) {
     if (!repeat || task.in->redelivered) {
         publishMessage(live, message, repeat);
     }
-    const bool read = repeat && readBy(live, task.seat, message);
-    if (task.in->command.operation == Operation::Start) {
-        return answerStart(task, &message, read);
-    }
-    reply(task, repeat ? 200 : 201, messageView(message, read));
 }
 
-void Batch::answerStart(Task& task, const Message* message, bool read) {
-    std::string body = "{\"conversation\":";
-    body += viewOf(*task.live, task.seat);
+Status Batch::answerStart(Task& task, const Message* message, bool read, bool stored) {
+    const Result<std::string> view = answerOf(task);
+    if (!view.ok()) {
+        return view.status();
+    }
+    std::string body = "{\"conversation\":" + view.value();
     body += ",\"message\":";
     body += message == nullptr ? "null" : messageView(*message, read);
     body += '}';
-    reply(task, task.opened ? 201 : 200, std::move(body));
+    // Who is answered with the message asks whether that is new.
+    const bool isNew = answersMessage(task.in->command, task.profile())
+                           ? message != nullptr && stored
+                           : task.opened;
+    reply(task, isNew ? 201 : 200, std::move(body));
+    return {};
+}
+
+// Its conversation as its caller is answered; with the newest message where the profile
+// shows it.
+Result<std::string> Batch::answerOf(const Task& task) {
+    Live& live = *task.live;
+    if (!showsMessages(task.profile())) {
+        return viewOf(live, task.seat);
+    }
+    std::vector<std::string> messages;
+    if (live.newest != nullptr) {
+        messages.push_back(
+            messageView(*live.newest, readBy(live, task.seat, *live.newest)));
+    } else if (live.lastSeq > 0) {
+        HistoryArguments last;
+        last.before = live.lastSeq + 1;
+        last.limit = 1;
+        const Result<std::vector<Message>> found = store_.history(live.ref, last);
+        if (!found.ok()) {
+            return found.status();
+        }
+        for (const Message& message : found.value()) {
+            messages.push_back(messageView(message, readBy(live, task.seat, message)));
+        }
+    }
+    return withMessages(viewOf(live, task.seat), messages);
 }
 
 std::string Batch::viewOf(Live& live, size_t seat) const {
@@ -191,7 +240,7 @@ Status Batch::riseRead(Live& live, Seat& seat, const std::string& member,
 
 // What it says is of after the whole batch: who asked later was not told otherwise. Who
 // archives does it for themselves, and nobody else hears of it.
-void Batch::settleChange(Task& task) {
+Status Batch::settleChange(Task& task) {
     Live& live = *task.live;
     const bool everybody = task.change.closed || task.change.subject;
     for (size_t i = 0; i < live.seats.size(); ++i) {
@@ -201,7 +250,12 @@ void Batch::settleChange(Task& task) {
             publishConversation(live, i);
         }
     }
-    reply(task, 200, viewOf(live, task.seat));
+    Result<std::string> view = answerOf(task);
+    if (!view.ok()) {
+        return view.status();
+    }
+    reply(task, 200, std::move(view.value()));
+    return {};
 }
 
 // At the end of a batch: memberships to raise, and one `unread` for each that matters.
@@ -231,17 +285,27 @@ void Batch::publishUnread() {
 // --- Answers
 
 void Batch::reply(const Task& task, int status, std::string body) {
+    if (task.blind) {
+        return refuse(task, Code::Internal, {});
+    }
     const Command& command = task.in->command;
+    Reply answer;
+    answer.id = command.id;
+    answer.status = status;
+    answer.body = std::move(body);
     replies_.emplace_back(command.reply,
-                          Reply{command.id, status, Code::Ok, {}, std::move(body)});
+                          worded(command, task.profile(), std::move(answer)));
 }
 
 void Batch::refuse(const Task& task, Code code, const std::string& field) {
     const Command& command = task.in->command;
     if (!command.reply.empty()) {  // of an entry that could not be read
-        replies_.emplace_back(
-            command.reply,
-            Reply{command.id, problemKind(code).status, code, field, {}});
+        Reply answer;
+        answer.id = command.id;
+        answer.status = problemKind(code).status;
+        answer.code = code;
+        answer.field = field;
+        replies_.emplace_back(command.reply, std::move(answer));
     }
 }
 

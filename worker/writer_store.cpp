@@ -37,6 +37,9 @@ Status Batch::run(const std::vector<Delivered>& entries, Effects& effects) {
     if (status.ok()) {
         status = nameMembers();
     }
+    if (status.ok()) {
+        status = confirmFound();
+    }
     if (!status.ok()) {
         return {Code::StoreUnavailable, status.detail()};
     }
@@ -89,6 +92,12 @@ Status Batch::write(Effects& effects) {
 }
 
 Status Batch::writeAll() {
+    // First, so that whoever comes again for the rest finds them.
+    if (!hints_.empty()) {
+        if (Status status = store_.hintUsers(hints_); !status.ok()) {
+            return status;
+        }
+    }
     if (Status status = insertOpened(); !status.ok()) {
         return status;
     }
@@ -242,14 +251,17 @@ Status Batch::insert() {
         if (task.inserts && !task.dropped && !task.refused()) {
             waiting.push_back(&task);
         }
+        if (task.confirmation != nullptr && task.confirmation->inserts) {
+            waiting.push_back(task.confirmation);
+        }
     }
     for (int round = 0; !waiting.empty(); ++round) {
         if (round == kRounds) {
             crowded_ = true;
             return {Code::Internal, "another owner keeps writing"};
         }
-        for (Task* task : waiting) {
-            number(*task);
+        if (Status status = numberAll(waiting); !status.ok()) {
+            return status;
         }
         if (Status status = insertRound(waiting); !status.ok()) {
             return status;
@@ -258,6 +270,33 @@ Status Batch::insert() {
             return status;
         }
     }
+    return {};
+}
+
+// A first message and the one that confirms it stand together, unless another owner's
+// came first after all.
+Status Batch::numberAll(std::vector<Task*>& waiting) {
+    std::vector<Task*> line;
+    line.reserve(waiting.size());
+    for (Task* task : waiting) {
+        if (task->confirms != nullptr && task->confirms->message.seq != 1) {
+            task->confirms->confirmation = nullptr;
+            continue;
+        }
+        number(*task);
+        line.push_back(task);
+        if (task->confirms != nullptr || task->confirmation != nullptr) {
+            continue;
+        }
+        if (Status status = confirm(*task); !status.ok()) {
+            return status;
+        }
+        if (task->confirmation != nullptr) {
+            number(*task->confirmation);
+            line.push_back(task->confirmation);
+        }
+    }
+    waiting = std::move(line);
     return {};
 }
 
@@ -304,6 +343,13 @@ Status Batch::insertRound(std::vector<Task*>& waiting) {
         }
         if (!task.found) {
             again.push_back(&task);
+            continue;
+        }
+        if (Status status = lookUpConfirmation(task); !status.ok()) {
+            return status;
+        }
+        if (task.confirmation != nullptr && task.confirmation->message.seq == 0) {
+            again.push_back(task.confirmation);
         }
     }
     waiting = std::move(again);
@@ -312,9 +358,8 @@ Status Batch::insertRound(std::vector<Task*>& waiting) {
 
 // Whether a message is stored under the task's key; if so the task has it.
 Status Batch::lookUp(Task& task) {
-    const Command& command = task.in->command;
     Result<std::optional<Message>> stored =
-        store_.messageByKey(task.live->ref, command.who.user, command.key);
+        store_.messageByKey(task.live->ref, task.message.sender, task.message.key);
     if (!stored.ok()) {
         return stored.status();
     }
@@ -331,9 +376,8 @@ Status Batch::lookUp(Task& task) {
 Status Batch::changeAll() {
     std::vector<Live*> changed;
     for (const Task& task : tasks_) {
-        const bool changes = !task.dropped && !task.refused() &&
-                             task.in->command.operation == Operation::Change;
-        if (changes &&
+        const bool reopens = task.reopens() && task.live->conversation.closed;
+        if ((task.does(Operation::Change) || reopens) &&
             std::find(changed.begin(), changed.end(), task.live) == changed.end()) {
             changed.push_back(task.live);
         }
@@ -352,9 +396,10 @@ Status Batch::change(Live& live) {
     for (int round = 0; round < kRounds; ++round) {
         Conversation to = live.conversation;
         for (Task& task : tasks_) {
-            if (task.live == &live && !task.dropped && !task.refused() &&
-                task.in->command.operation == Operation::Change) {
+            if (task.live == &live && task.does(Operation::Change)) {
                 apply(task, &to);
+            } else if (task.live == &live && task.reopens()) {
+                reopen(task, &to);
             }
         }
         if (to.rev == live.conversation.rev) {
@@ -414,12 +459,25 @@ void Batch::apply(Task& task, Conversation* to) const {
     }
 }
 
+// It needs no mark to be known again: what was open, or was closed after the message,
+// stays as it is.
+void Batch::reopen(Task& task, Conversation* to) const {
+    task.changed = to->closed && task.message.seq > to->closedSeq;
+    if (task.changed) {
+        to->closed = false;
+        to->rev += 1;
+    }
+}
+
 // Its conversation's newest message as of this entry.
 uint64_t Batch::newestBefore(const Task& task) const {
     uint64_t newest = task.live->position;
     for (const Task* earlier = tasks_.data(); earlier != &task; ++earlier) {
         if (earlier->live == task.live && earlier->content) {
             newest = std::max(newest, earlier->message.seq);
+        }
+        if (earlier->live == task.live && earlier->confirmation != nullptr) {
+            newest = std::max(newest, earlier->confirmation->message.seq);
         }
     }
     return newest;

@@ -15,6 +15,7 @@ struct Place {
     std::optional<Operation> patch;
     bool head = true;  // wherever GET is, a stream excepted: it has no end to measure
     const char* allow = "";
+    const char* shape = "L";
     std::string_view conversation = {};
 };
 
@@ -81,6 +82,7 @@ std::optional<Place> conversationPlace(std::string_view path) {
         return std::nullopt;
     }
     place.conversation = id;
+    place.shape = rest.empty() ? "LP" : "LPL";
     return place;
 }
 
@@ -111,13 +113,14 @@ Route route(Method method, std::string_view path) {
         return found;
     }
     found.conversation = place->conversation;
+    found.shape = place->shape;
+    found.allow = place->allow;
     const std::optional<Operation> operation = operationOf(*place, method);
     if (operation) {
         found.match = Route::Match::Found;
         found.operation = *operation;
     } else {
         found.match = Route::Match::NoMethod;
-        found.allow = place->allow;
     }
     return found;
 }

@@ -9,14 +9,15 @@
 
 namespace messaging::core {
 
-enum class Method { Get, Head, Post, Patch, Other };
+enum class Method { Get, Head, Post, Put, Patch, Delete, Other };
 
 struct Route {
     enum class Match { Found, NoPath, NoMethod };
     Match match = Match::NoPath;
     Operation operation = Operation::Status;
     std::string_view conversation;  // a view into `path`
-    const char* allow = "";         // for NoMethod: the Allow header
+    const char* allow = "";         // what the path answers to: the Allow header
+    const char* shape = "";         // of the path, L a word and P a parameter: "LPL"
 };
 
 Route route(Method method, std::string_view path);

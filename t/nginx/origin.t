@@ -41,4 +41,10 @@ is(send_with(Authorization => "Bearer $token", 'Sec-Fetch-Site' => 'cross-site')
 is($t->get('/conversations', headers => { Cookie => "session=$token",
     'Sec-Fetch-Site' => 'cross-site' })->{status}, 200, 'a safe method is not refused');
 
+# What stores nothing is guarded too where others hear of it.
+my $id = $t->post('/conversations', { members => ['bob'] }, as => 'alice')->{json}{conversation}{id};
+is($t->request('POST', "/conversations/$id/typing", undef, headers => { Cookie => "session=$token",
+    'Sec-Fetch-Site' => $_->[0] })->{status}, $_->[1], "typing from $_->[0]")
+    for ['cross-site', 403], ['same-origin', 204];
+
 $t->finish;

@@ -49,10 +49,17 @@ like(`cat $conf`, qr/^# mine$/m, 'an edited configuration stays');
 # The installed module serves, loaded as its configuration says.
 my $text = `cat $load`;
 like($text, qr{^load_module modules/ngx_http_messaging_module\.so;$}m, 'the module is loaded by its name');
-$t->conf('server { listen 127.0.0.1:%%PORT%%; location /m { messaging; } }');
+my $profiles = "$dest/usr/share/nginx-messaging/profiles";
+ok(-f "$profiles/README.md", 'the reference of profiles');
+my @profiles = map { m{([^/]+)\.http\.conf$} } glob "$root/schema/profiles/*.http.conf";
+cmp_ok(scalar @profiles, '>=', 5, 'profiles');
+$t->conf(join "\n", 'server { listen 127.0.0.1:%%PORT%%; location /m { messaging; } }', map {
+    "include $profiles/$_.http.conf; server { listen 127.0.0.1:@{[ Test::Messaging::free_port() ]}; include $profiles/$_.server.conf; }"
+} @profiles);
 my $nginx = $t->read_file('nginx.conf') =~ s/^load_module [^;]*;/load_module $module;/r;
 $t->write_file('nginx.conf', $nginx);
-is(($t->nginx_test)[0], 0, 'nginx loads it');
+my ($code, $says) = $t->nginx_test;
+is($code, 0, 'nginx loads it, with the installed profiles') or diag $says;
 
 # The unit, as far as it can be told without systemd running.
 my $service = `cat $unit`;

@@ -160,6 +160,39 @@ for my $block (@blocks) {
     }
 }
 
+# --- The site that keeps its own API: what its pages asked before, they ask still
+
+my ($site) = grep { $_->[0] eq 'nginx' && $_->[1] =~ /messaging_profile/ } @blocks;
+ok($site, 'there is the tutorial of a profile') or die;
+$t->conf(here($site->[1]) =~ s/\A\s*http \{\n(.*)\}\s*\z/$1/sr, bare => 1);
+$t->reload;
+$t->{secret} = do { local (@ARGV, $/) = "$etc/site.key"; <> };
+my %people = (rea => 'reader', lea => 'librarian', ada => 'admin');
+
+# A request of the library's pages: its status, and its answer.
+sub letters {
+    my ($who, $method, $path, $body) = @_;
+    my $r = $t->request($method, "/api/letters$path", $body, base => "http://127.0.0.1:$port",
+        headers => { defined $who ? (Authorization => 'Bearer ' . $t->token($who, role => $people{$who})) : () });
+    return ($r->{status}, $r->{json});
+}
+$t->wait_for('the library', sub { (letters('rea', 'GET', ''))[0] == 200 });
+my ($status, $letter) = letters('rea', 'POST', '', { to => 'lea', bookId => 7, text => 'Is it back?' });
+is($status, 201, 'a letter to a librarian');
+is_deeply([sort keys %$letter], [qw(at from id text)], 'as the site shows one, and nothing else');
+is_deeply([@$letter{qw(text from)}], ['Is it back?', 'rea'], 'what it says');
+($status, my $all) = letters('lea', 'GET', '');
+is_deeply([map { [@$_{qw(bookId librarianId unread)}] } @$all], [['7', 'lea', 1]], 'her list, an array');
+is_deeply([sort keys %{ $all->[0] }], [qw(bookId id librarianId unread)], 'of these fields');
+($status, my $page) = letters('lea', 'GET', "/$all->[0]{id}");
+is_deeply([map { $_->{text} } @$page], ['Is it back?'], 'the conversation');
+is_deeply([(letters('lea', 'GET', ''))[1][0]{unread}], [0], 'opening it read it');
+is_deeply([letters('rea', 'POST', '', { to => 'lea', text => ' ' })],
+    [400, { message => 'This value is not valid: text.' }], 'a refusal');
+is_deeply([letters(undef, 'GET', '')], [401, { message => 'Sign in to use messaging.' }], 'another');
+is((letters('ada', 'GET', ''))[0], 403, 'a role that it does not have');
+is((letters('lea', 'GET', '/unread-count'))[1]{count}, 0, 'what it does not name stays');
+
 # --- The tutorial's script, where a JavaScript engine is at hand, is the browser test's part.
 
 $t->expect_alert(qr/\[emerg\]/);

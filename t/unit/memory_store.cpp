@@ -258,7 +258,21 @@ Status MemoryStore::raise(const std::vector<Membership>& all) {
 Status MemoryStore::putUsers(const std::vector<User>& all) {
     return perform("putUsers", [&] {
         for (const User& user : all) {
-            database_.users[{user.site, user.id}] = user;
+            User& known = database_.users[{user.site, user.id}];
+            const std::string name = user.name.empty() ? known.name : user.name;
+            known = user;
+            known.name = name;
+        }
+    });
+}
+
+Status MemoryStore::hintUsers(const std::vector<User>& all) {
+    return perform("hintUsers", [&] {
+        for (const User& user : all) {
+            const auto key = std::make_pair(user.site, user.id);
+            if (database_.users.emplace(key, user).second) {
+                undo_.push_back([this, key] { database_.users.erase(key); });
+            }
         }
     });
 }

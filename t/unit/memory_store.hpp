@@ -70,6 +70,8 @@ public:
         const worker::ConversationRef& ref) override;
     Result<std::vector<Membership>> membershipsOf(
         const std::vector<worker::ConversationRef>& refs) override;
+    Result<std::vector<Message>> newest(
+        const std::vector<worker::ConversationRef>& refs) override;
     Result<worker::Hits> search(const std::string& site,
                                 const std::vector<std::string>& members,
                                 const worker::SearchRange& range) override;
@@ -97,6 +99,7 @@ public:
         const std::vector<Message>& messages) override;
     Status raise(const std::vector<Membership>& memberships) override;
     Status putUsers(const std::vector<User>& users) override;
+    Status hintUsers(const std::vector<User>& users) override;
     Status commit() override;
     Status abandon() override;
 

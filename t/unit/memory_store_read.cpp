@@ -83,6 +83,21 @@ Result<std::vector<Membership>> MemoryStore::membershipsOf(
     return all;
 }
 
+Result<std::vector<Message>> MemoryStore::newest(
+    const std::vector<ConversationRef>& refs) {
+    if (Status status = failure(enter("newest")); !status.ok()) {
+        return status;
+    }
+    std::vector<Message> all;
+    for (const ConversationRef& ref : refs) {
+        const auto& messages = database_.messages[ref];
+        if (!messages.empty()) {
+            all.push_back(messages.rbegin()->second);
+        }
+    }
+    return all;
+}
+
 Result<worker::Hits> MemoryStore::search(const std::string& site,
                                          const std::vector<std::string>& members,
                                          const worker::SearchRange& range) {

@@ -19,12 +19,14 @@ struct Row {
 
 constexpr Row kRows[] = {
     {Code::InvalidJson, "invalid_json", 400, false},
+    {Code::BadRequest, "bad_request", 400, false},
     {Code::InvalidField, "invalid_field", 400, false},
     {Code::MissingField, "missing_field", 400, false},
     {Code::UnknownField, "unknown_field", 400, false},
     {Code::InvalidCursor, "invalid_cursor", 400, false},
     {Code::Unauthenticated, "unauthenticated", 401, false},
     {Code::ForbiddenOrigin, "forbidden_origin", 403, false},
+    {Code::ForbiddenRole, "forbidden_role", 403, false},
     {Code::NotFound, "not_found", 404, false},
     {Code::MethodNotAllowed, "method_not_allowed", 405, false},
     {Code::BodyTooLarge, "body_too_large", 413, false},
@@ -36,10 +38,26 @@ constexpr Row kRows[] = {
     {Code::QueueFull, "queue_full", 503, true},
     {Code::RedisUnavailable, "redis_unavailable", 503, true},
     {Code::StoreUnavailable, "store_unavailable", 503, true},
+    {Code::ProfileUnknown, "profile_unknown", 503, true},
     {Code::SearchTimeout, "search_timeout", 503, true},
     {Code::UnsupportedVersion, "unsupported_version", 503, true},
     {Code::Timeout, "timeout", 504, true},
 };
+
+// What nginx, or a module beside ours, refused.
+START_TEST(elsewhere) {
+    constexpr std::pair<int, Code> kStatuses[] = {
+        {400, Code::BadRequest},       {401, Code::Unauthenticated},
+        {403, Code::ForbiddenRole},    {404, Code::NotFound},
+        {405, Code::MethodNotAllowed}, {413, Code::BodyTooLarge},
+        {414, Code::BadRequest},       {429, Code::RateLimited},
+        {494, Code::BadRequest},       {500, Code::Internal},
+        {502, Code::Internal},         {503, Code::RedisUnavailable},
+        {504, Code::Timeout},          {0, Code::Internal}};
+    for (const auto& [status, code] : kStatuses) {
+        EXPECT_FOR(codeOf(status) == code, std::to_string(status));
+    }
+}
 
 START_TEST(table) {
     for (const Row& row : kRows) {
@@ -106,7 +124,7 @@ START_TEST(hostileFields) {
 }  // namespace
 
 Suite* problemSuite() {
-    return suiteOf("problem", {table, okHasNone, bodies, hostileFields});
+    return suiteOf("problem", {elsewhere, table, okHasNone, bodies, hostileFields});
 }
 
 }  // namespace messaging::unit

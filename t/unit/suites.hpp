@@ -26,11 +26,15 @@
     SUITE(keys)                 \
     SUITE(language)             \
     SUITE(model)                \
+    SUITE(model_profile)        \
     SUITE(options)              \
     SUITE(origin)               \
     SUITE(pending)              \
     SUITE(presence)             \
     SUITE(problem)              \
+    SUITE(profile)              \
+    SUITE(profile_block)        \
+    SUITE(profile_rules)        \
     SUITE(rate)                 \
     SUITE(reader)               \
     SUITE(recovery)             \
@@ -42,12 +46,14 @@
     SUITE(sse)                  \
     SUITE(store_change)         \
     SUITE(store_contract)       \
+    SUITE(store_many)           \
     SUITE(store_membership)     \
     SUITE(store_revocation)     \
     SUITE(store_search)         \
     SUITE(store_sqlite)         \
     SUITE(team)                 \
     SUITE(text)                 \
+    SUITE(thread)               \
     SUITE(token)                \
     SUITE(token_hostile)        \
     SUITE(token_jwks)           \

@@ -50,6 +50,7 @@ START_TEST(operations) {
         {Operation::History, "history", false},
         {Operation::List, "list", false},
         {Operation::Conversation, "conversation", false},
+        {Operation::Thread, "thread", false},
         {Operation::UnreadCount, "unread-count", false},
         {Operation::Stream, "stream", false},
         {Operation::Status, "status", false},
@@ -75,6 +76,11 @@ START_TEST(commandGolden) {
         "role=buyer\nname=Ann "
         "É.\nteam=team:buyer\nconv=c1\nkey=c:k1\nbody={\"content\":\"hi\"}\n"
         "reply=msg:reply:p1\nttl=5000\n");
+    Command profiled = command;
+    profiled.profile = std::string(kId) + ":3";
+    EXPECT_TEXT(joined(encodeCommand(profiled, scratch))
+                    .substr(joined(encodeCommand(command, scratch)).size()),
+                "profile=00112233445566778899aabbccddeeff:3\n");
 }
 
 void expectRoundTrip(const Command& command) {
@@ -105,6 +111,13 @@ START_TEST(commandRoundTrips) {
             command.body.clear();
             expectRoundTrip(command);
         }
+    }
+    for (const char* conversation : {"", "c1"}) {
+        Command thread = aCommand();
+        thread.operation = Operation::Thread;
+        thread.conversation = conversation;
+        thread.profile = kId;
+        expectRoundTrip(thread);
     }
     Command largest = aCommand();
     largest.who = {repeat("😀", limits::kMaxId), repeat("ж", limits::kMaxId),
@@ -206,6 +219,11 @@ START_TEST(commandRefuses) {
         {"ttl", "60001"},
         {"ttl", "4294967296"},
         {"ttl", "99999999999999999999"},
+        {"profile", "00112233"},
+        {"profile", "00112233445566778899AABBCCDDEEFF"},
+        {"profile", "00112233445566778899aabbccddeeff:"},
+        {"profile", "00112233445566778899aabbccddeeff:x"},
+        {"profile", "00112233445566778899aabbccddeeff:999"},
     };
     const Command command = aCommand();
     std::string scratch;
@@ -283,6 +301,11 @@ START_TEST(replyGolden) {
     EXPECT_TEXT(encodeReply(reply),
                 "1 00112233445566778899aabbccddeeff 201 - -\n{\"a\":1}");
 
+    reply.seq = 7;
+    reply.conversation = "c 1";
+    EXPECT_TEXT(encodeReply(reply),
+                "1 00112233445566778899aabbccddeeff 201 - 7 c 1\n{\"a\":1}");
+
     Reply failure;
     failure.id = kId;
     failure.code = Code::InvalidField;
@@ -297,12 +320,16 @@ START_TEST(replyRoundTrips) {
         Reply reply;
         reply.id = kId;
         reply.status = status;
+        reply.seq = status == 200 ? UINT64_MAX : 0;
+        reply.conversation = status == 200 ? "ü 1" : "";
         reply.body = status == 204 ? "" : "{\"x\":[1,2,{\"y\":\"z\"}]}";
         const Result<Reply> back = decodeReply(encodeReply(reply));
         ck_assert(back.ok());
         EXPECT_TEXT(back->id, kId);
         ck_assert_int_eq(back->status, status);
         ck_assert(back->code == Code::Ok);
+        ck_assert_uint_eq(back->seq, reply.seq);
+        EXPECT_TEXT(back->conversation, reply.conversation);
         EXPECT_TEXT(back->field, "");
         EXPECT_TEXT(back->body, reply.body);
     }
@@ -371,6 +398,13 @@ START_TEST(replyRefuses) {
         "1 " + id + " 404 nonsense -\n",
         "1 " + id + " 404 not_found -\n{}",  // and no body
         "1 " + id + " 200 - content\n{}",
+        "1 " + id + " 200 - 0 c\n{}",
+        "1 " + id + " 200 - 7\n{}",
+        "1 " + id + " 200 - 7 \n{}",
+        "1 " + id + " 200 - 7 c\t1\n{}",
+        "1 " + id + " 200 - 07 c\n{}",
+        "1 " + id + " 200 - -7 c\n{}",
+        "1 " + id + " 200 - 99999999999999999999 c\n{}",
         "1 " + id + " 404 not_found \n",
         "1 " + id + " 400 invalid_field a\tb\n",
         "1 " + id + " 400 invalid_field <b>\n",

@@ -1,0 +1,67 @@
+package Test::Messaging::Profile;
+
+# A site that uses a shipped profile: nginx with all of schema/profiles in one http{}, and a server
+# for each, whose `location /` is the site's own upstream.
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use File::Basename qw(basename);
+use Test::More;
+
+use Test::Messaging;
+
+our @EXPORT = qw(site person say ask);
+
+my ($t, $base, %people);
+
+# Starts all; requests go to the site of this profile, until the next call.
+sub site {
+    my ($name, %options) = @_;
+    $t = Test::Messaging->new;
+    my (%ports, $http, $servers);
+    for my $file (glob Test::Messaging::root() . '/schema/profiles/*.http.conf') {
+        my $profile = basename($file, '.http.conf');
+        my $port = $ports{$profile} = $profile eq $name ? $t->port : Test::Messaging::free_port();
+        $http .= "    include $file;\n";
+        $servers .= <<"CONF";
+    server {
+        listen 127.0.0.1:$port;
+        location / { return 200 "the site's own page"; }
+        location ~ \\.php\$ { return 200 "a page by expression"; }
+        include @{[ $file =~ s/http\.conf$/server.conf/r ]};
+    }
+CONF
+    }
+    $t->conf($http . $servers . ($options{more} // ''));
+    $t->run;
+    $base = 'http://127.0.0.1:' . $t->port;
+    return $t;
+}
+
+# Somebody who signs in at the site: a role, and a name or none.
+sub person {
+    my ($id, $role, $name) = @_;
+    $people{$id} = $t->token($id, role => $role, defined $name ? (name => $name) : ());
+    return $id;
+}
+
+# A request in the site's own words, as HTTP::Tiny answers it.
+sub ask {
+    my ($who, $method, $path, $body, %options) = @_;
+    my %headers = %{ $options{headers} || {} };
+    $headers{Authorization} = "Bearer $people{$who}" if defined $who;
+    return $t->request($method, $path, $body, %options, base => $base, headers => \%headers);
+}
+
+# Likewise; what must be its status, and of which the body is given back.
+sub say {
+    my ($status, $what, @request) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $answer = ask(@request);
+    is($answer->{status}, $status, $what) or diag($answer->{content});
+    return $answer->{json};
+}
+
+1;
