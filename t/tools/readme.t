@@ -109,7 +109,7 @@ sub here {
     $text =~ s{127\.0\.0\.1:6379|unix:/run/redis/redis-server\.sock}{'unix:' . $t->redis_socket}ge;
     $text =~ s{listen 8081}{listen 127.0.0.1:$port};
     $text =~ s{127\.0\.0\.1:8081}{127.0.0.1:$port};
-    $text =~ s{127\.0\.0\.1:8080}{127.0.0.1:$demo_port}g;
+    $text =~ s{(127\.0\.0\.1|\.localhost):8080}{$1:$demo_port}g;
     return $text;
 }
 
