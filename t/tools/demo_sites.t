@@ -40,7 +40,7 @@ sub ask {
     my $answer = do { local $/; <$pipe> };
     close $pipe;
     my ($text, $status) = $answer =~ /\A(.*)\n(\d+)\z/s;
-    return { status => $status, content => $text, json => eval { $t->json->decode($text) } };
+    return { status => $status, content => $text, json => scalar eval { $t->json->decode($text) } };
 }
 
 start();
@@ -49,7 +49,7 @@ my %list = (
     'monmariage'  => '/api/messages',
     'marketplace' => '/api/messages/conversations',
     'pro-admin'   => '/api/messaging/conversations',
-    'promoto'     => '/api/messages',
+    'promoto'     => '/api/messages/conversations',
 );
 for my $site (sort keys %list) {
     my $line = signed_in($site, $user);
