@@ -12,15 +12,15 @@ use Test::More;
 
 use Test::Messaging;
 
-our @EXPORT = qw(site person say ask);
+our @EXPORT = qw(site at person say ask);
 
-my ($t, $base, %people);
+my ($t, $base, %people, %ports);
 
-# Starts all; requests go to the site of this profile, until the next call.
+# Starts all; requests go to the site of this profile.
 sub site {
     my ($name, %options) = @_;
     $t = Test::Messaging->new;
-    my (%ports, $http, $servers);
+    my ($http, $servers);
     for my $file (glob Test::Messaging::root() . '/schema/profiles/*.http.conf') {
         my $profile = basename($file, '.http.conf');
         my $port = $ports{$profile} = $profile eq $name ? $t->port : Test::Messaging::free_port();
@@ -36,8 +36,15 @@ CONF
     }
     $t->conf($http . $servers . ($options{more} // ''));
     $t->run;
-    $base = 'http://127.0.0.1:' . $t->port;
+    at($name);
     return $t;
+}
+
+# From here on they go to the site of this one.
+sub at {
+    my ($name) = @_;
+    $base = "http://127.0.0.1:$ports{$name}";
+    return;
 }
 
 # Somebody who signs in at the site: a role, and a name or none.
