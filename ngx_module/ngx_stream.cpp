@@ -115,29 +115,33 @@ void Streams::refuse(core::Stream& base) {
     doom(static_cast<Subscriber&>(base), "unavailable");
 }
 
-// In the words of the stream's profile, which may depend on who reads.
-void Streams::append(const Subscriber& stream, const core::Batch& batch,
-                     const core::Place& place) {
-    const core::SiteProfile* profile = stream.conf->profile;
-    if (profile == nullptr || batch.count == 0) {
-        core::appendBatch(block_.frames(), hub_.run(), batch, place);
-        return;
-    }
+// An entry in the words of the stream's profile, which may depend on who reads.
+void Streams::word(const Subscriber& stream, core::Entry* entry) {
+    const core::SiteProfile& profile = *stream.conf->profile;
     Identity who;
     who.user = stream.user;
     who.team = stream.team != nullptr ? *stream.team : std::string();
+    for (Event& event : entry->events) {
+        auto data = renderEvent(profile.wording, event, who);
+        if (data.ok()) {
+            event.data = std::move(data.value());
+        } else {
+            process_.logOddity("an event that cannot be worded",
+                               data.status().detail());
+        }
+        event.type = profile.eventName(event.type);
+    }
+}
+
+void Streams::append(const Subscriber& stream, const core::Batch& batch,
+                     const core::Place& place) {
+    if (stream.conf->profile == nullptr || batch.count == 0) {
+        core::appendBatch(block_.frames(), hub_.run(), batch, place);
+        return;
+    }
     std::vector<core::Entry> entries(batch.first, batch.first + batch.count);
     for (core::Entry& entry : entries) {
-        for (Event& event : entry.events) {
-            auto data = renderEvent(profile->wording, event, who);
-            if (data.ok()) {
-                event.data = std::move(data.value());
-            } else {
-                process_.logOddity("an event that cannot be worded",
-                                   data.status().detail());
-            }
-            event.type = profile->eventName(event.type);
-        }
+        word(stream, &entry);
     }
     core::appendBatch(block_.frames(), hub_.run(),
                       {entries.data(), entries.size(), batch.skip}, place);
@@ -172,7 +176,13 @@ void Streams::whisper(core::Stream& base, const core::Entry& entry) {
     if (busy(stream) || stream.phase != Subscriber::Phase::Live) {
         return;
     }
-    if (rendered_ != &entry) {
+    if (stream.conf->profile != nullptr) {
+        rendered_ = nullptr;
+        block_.clear();
+        core::Entry worded = entry;
+        word(stream, &worded);
+        core::appendWhisper(block_.frames(), worded);
+    } else if (rendered_ != &entry) {
         rendered_ = &entry;
         block_.clear();
         core::appendWhisper(block_.frames(), entry);

@@ -154,6 +154,7 @@ private:
     static void onPresence(ngx_event_t* event);
 
     // ngx_stream.cpp: the hub's decisions, time, ends
+    void word(const Subscriber& stream, core::Entry* entry);
     void append(const Subscriber& stream, const core::Batch& batch,
                 const core::Place& place);  // to block_
     void afterHub();

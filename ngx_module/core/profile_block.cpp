@@ -48,9 +48,10 @@ constexpr std::string_view kFixed = "fixed:";
 constexpr std::string_view kFailureSources[] = {"error", "code",      "status",
                                                 "title", "retryable", "field"};
 
-// The others speak of the stream itself.
+// The others, of kStreamEvents, speak of the stream itself.
 constexpr std::string_view kEvents[] = {"message", "conversation", "read",
                                         "unread",  "typing",       "presence"};
+constexpr std::string_view kStreamEvents[] = {"hello", "reset", "bye"};
 
 }  // namespace
 
@@ -183,6 +184,10 @@ Status ProfileBlock::event(const Words& words) {
     }
     if (!validWord(words[2])) {
         return wrong("not an event's name: " + quoted(words[2]));
+    }
+    if (holds(kStreamEvents, words[2]) ||
+        (words[2] != words[1] && holds(kEvents, words[2]))) {
+        return wrong("is another event's name: " + quoted(words[2]));
     }
     for (const auto& [ours, theirs] : profile_.events) {
         if (ours == words[1] || theirs == words[2]) {

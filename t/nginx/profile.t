@@ -42,6 +42,8 @@ my @mistakes = (
     ['event hello x;', qr/an event of ours and its name/],
     ['event message;', qr/an event of ours and its name/],
     ['event message "a b";', qr/not an event's name/],
+    ['event message hello;', qr/another event's name/],
+    ['event message read;', qr/another event's name/],
     ["event message x;\nevent read x;", qr/duplicate/, 1],
     ['failure 302 error;', qr/not a status of a refusal/],
     ['failure why;', qr/a refusal has no "why"/],

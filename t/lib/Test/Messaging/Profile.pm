@@ -12,32 +12,46 @@ use Test::More;
 
 use Test::Messaging;
 
-our @EXPORT = qw(site person say ask);
+our @EXPORT = qw(site at person say ask);
 
-my ($t, $base, %people);
+my ($t, $base, %people, %ports);
 
-# Starts all; requests go to the site of this profile, until the next call.
+# Starts all; requests go to the site of this profile.
 sub site {
     my ($name, %options) = @_;
     $t = Test::Messaging->new;
-    my (%ports, $http, $servers);
+    my ($http, $servers, %prefix);
     for my $file (glob Test::Messaging::root() . '/schema/profiles/*.http.conf') {
         my $profile = basename($file, '.http.conf');
         my $port = $ports{$profile} = $profile eq $name ? $t->port : Test::Messaging::free_port();
+        my $locations = $file =~ s/http\.conf$/server.conf/r;
+        ($prefix{$profile}) = do { local (@ARGV, $/) = $locations; <> } =~ m{^location (/\S+)}m;
         $http .= "    include $file;\n";
         $servers .= <<"CONF";
     server {
         listen 127.0.0.1:$port;
         location / { return 200 "the site's own page"; }
         location ~ \\.php\$ { return 200 "a page by expression"; }
-        include @{[ $file =~ s/http\.conf$/server.conf/r ]};
+        include $locations;
     }
 CONF
     }
     $t->conf($http . $servers . ($options{more} // ''));
-    $t->run;
-    $base = 'http://127.0.0.1:' . $t->port;
+    at($name);
+    $t->start_redis->start_worker->start_nginx;
+    # Not where run() looks: the site's own page may stand there.
+    $t->wait_for('status ok', sub {
+        my $answer = ask(undef, 'GET', "$prefix{$name}/status");
+        ($answer->{json}{status} // '') eq 'ok' && $t->read_file('worker.log') =~ /: serves [1-9]/;
+    }, 30);
     return $t;
+}
+
+# From here on they go to the site of this one.
+sub at {
+    my ($name) = @_;
+    $base = "http://127.0.0.1:$ports{$name}";
+    return;
 }
 
 # Somebody who signs in at the site: a role, and a name or none.
