@@ -29,6 +29,12 @@ sub operation {
     };
 }
 
+sub changed {
+    my ($user, $subject, $start, @attempts) = @_;
+    return { op => 'change', user => $user, conversation => 'c', subject => $subject, start => $start,
+        attempts => [@attempts] };
+}
+
 sub stored {
     my ($status, $seq, $at) = @_;
     return { status => $status, at => $at, message => { id => "c.$seq", seq => $seq } };
@@ -52,18 +58,22 @@ my $good = {
             attempts => [] },
         { op => 'read', user => 'alice', conversation => 'c', start => 8,
             attempts => [{ status => 200, at => 9, readSeq => 3 }] },
+        changed('alice', 'first', 1, answered(200, 2)),
+        changed('bob', 'second', 3, answered(504, 4), answered(200, 5)),
+        changed('alice', 'between', 3.5, answered(200, 4.5)),
+        changed('bob', 'refused', 6, answered(400, 7)),
     ],
     conversations => {
         c => { members => ['alice', 'bob'], histories => { alice => [history()], bob => [history()] } },
     },
     views => {
         alice => {
-            list => { c => { lastSeq => 3, readSeq => 3, unreadCount => 0,
+            list => { c => { subject => 'second', lastSeq => 3, readSeq => 3, unreadCount => 0,
                 lastMessage => message(3, 'bob', 'b1') } },
             badge => { count => 0, conversations => {} },
         },
         bob => {
-            list => { c => { lastSeq => 3, readSeq => 0, unreadCount => 2,
+            list => { c => { subject => 'second', lastSeq => 3, readSeq => 0, unreadCount => 2,
                 lastMessage => message(3, 'bob', 'b1') } },
             badge => { count => 2, conversations => { c => 2 } },
         },
@@ -191,6 +201,20 @@ my %drifts = (
 );
 finds("$_ that is wrong", ['drift'], $drifts{$_}) for sort keys %drifts;
 
+# --- Changes
+
+sub subjects { my ($observed, $subject) = @_; $_->{list}{c}{subject} = $subject for values %{ $observed->{views} }; return }
+
+finds('a change that was acknowledged and is gone', ['loss'], sub { subjects($_[0], 'first') });
+finds('all of them', ['loss'], sub { subjects($_[0], undef) });
+finds('but not the other one of two at once', [], sub { subjects($_[0], 'between') });
+finds('a change that was refused', ['refused'], sub {
+    subjects($_[0], 'refused');
+});
+finds('a subject that nobody gave', ['unasked'], sub { subjects($_[0], 'who?') });
+finds('a subject that one member does not see', ['difference'], sub { $_[0]{views}{bob}{list}{c}{subject} = 'first' });
+finds('a message without its data', ['loss'], sub { $_[0]{operations}[2]{data} = { price => 5 } });
+
 # --- Streams
 
 finds('a message that a stream never showed', ['stream'], sub {
@@ -233,7 +257,7 @@ is_deeply(\@missed, [], 'every kind was shown');
 
 is(sprintf('%.1f', staleness($good)), '0.6', 'the longest wait, from acknowledged until shown');
 my $figures = figures($good->{operations});
-is_deeply([@$figures{qw(operations requests acknowledged repeats open)}], [6, 11, 4, 5, 1],
+is_deeply([@$figures{qw(operations requests acknowledged repeats open)}], [10, 16, 7, 6, 1],
     'the figures');
 
 # --- Journals

@@ -54,6 +54,7 @@ sub new {
         op => $op eq 'repeat' ? 'send' : $op, user => $self->{alice}, attempts => [],
         conversation => $self->{conversation}, key => 'the key', start => now(),
     };
+    $operation->{data} = $self->{extras}{data} if $self->{extras}{data};
     $operation->{content} = "words $n" if $command !~ /^(?:read|change|start without)/;
     $self->{operations} = [$operation];
     if ($op ne 'start') {

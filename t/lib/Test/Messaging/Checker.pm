@@ -5,7 +5,7 @@ package Test::Messaging::Checker;
 # kept. t/tools/checker.t shows that it finds each kind.
 #
 #   my @problems = problems({
-#       operations    => [{ op, user, conversation, key, content, start,
+#       operations    => [{ op, user, conversation, key, content, data, subject, start,
 #                           attempts => [{ at, status, message, readSeq }…] }…],
 #       conversations => { ID => { members => [USER…], histories => { USER => [MESSAGE…] } } },
 #       views         => { USER => { list => { ID => CONVERSATION }, badge => BADGE } },
@@ -20,8 +20,11 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
+use JSON::PP;
 
 our @EXPORT_OK = qw(problems figures staleness kinds);
+
+my $json = JSON::PP->new->canonical;
 
 # How long a stream may show a later message and not an earlier one. An owner that was stopped
 # between commit and publication is late, but then it is told; longer is a silent gap.
@@ -42,6 +45,7 @@ sub problems {
         holes($observed),
         differences($observed),
         drift($observed, $index),
+        changes($observed),
         streams($observed, $index),
     );
 }
@@ -57,7 +61,7 @@ sub unknown { return grep { ($_->{status} // 0) !~ /^(?:2|4|503)/ } @{ $_[0]{att
 sub name_of {
     my ($operation) = @_;
     return join ' ', $operation->{op}, map { "$_=$operation->{$_}" }
-        grep { defined $operation->{$_} } qw(user conversation key content seq);
+        grep { defined $operation->{$_} } qw(user conversation key content subject seq);
 }
 
 sub statuses {
@@ -120,7 +124,8 @@ sub answer_problems {
         return $view && $found >= $answer->{readSeq} ? ()
             : "loss: $name: acknowledged readSeq $answer->{readSeq}, found $found";
     }
-    if (!defined $operation->{content}) {    # a change too, whose effect is its case's to judge
+    return if $operation->{op} eq 'change';    # changes() judges its effect
+    if (!defined $operation->{content}) {
         return $view ? () : "loss: $name: the conversation is not listed";
     }
     my $message = $answer->{message} or return "loss: $name: acknowledged without a message";
@@ -154,6 +159,8 @@ sub stored {
             my $name = name_of($operation);
             push @problems, "double: $name: stored again as $message->{id}"
                 if $times{ $message->{content} }++;
+            push @problems, "loss: $name: its data is not what was sent"
+                if $json->encode([$message->{data}]) ne $json->encode([$operation->{data}]);
             push @problems, "refused: $name: stored as $message->{id}, answered "
                 . statuses($operation)
                 if !acknowledged($operation) && (refused($operation) || !unknown($operation));
@@ -295,6 +302,34 @@ sub badge_problems {
         push @problems, "$id $told, recounted $right" if $told != $right;
     }
     return @problems;
+}
+
+# --- Changes: all members see the same, and of changes that did not overlap the last one
+
+sub changes {
+    my ($observed) = @_;
+    my (%of, @problems);
+    push @{ $of{ $_->{conversation} } }, $_
+        for grep { $_->{op} eq 'change' && defined $_->{subject} } @{ $observed->{operations} };
+    for my $id (sort keys %{ $observed->{conversations} }) {
+        my @listed = grep { $_ } map { $observed->{views}{$_}{list}{$id} } @{ $observed->{conversations}{$id}{members} };
+        my %seen = map { ($json->encode([@$_{qw(subject status rev)}]) => 1) } @listed;
+        push @problems, "difference: $id: " . join ' or ', sort keys %seen if keys %seen > 1;
+        push @problems, subject_problems($id, $listed[0]{subject}, @{ $of{$id} }) if @listed && $of{$id};
+    }
+    return @problems;
+}
+
+# An acknowledged change that began when the one that stands was acknowledged has been lost.
+sub subject_problems {
+    my ($id, $subject, @changes) = @_;
+    my ($stands) = grep { $_->{subject} eq ($subject // '') } @changes;
+    return "unasked: $id: nobody said '$subject'" if defined $subject && !$stands;
+    return 'refused: ' . name_of($stands) . ": answered " . statuses($stands)
+        if $stands && !acknowledged($stands) && (refused($stands) || !unknown($stands));
+    my ($end) = $stands ? sort { $a <=> $b } map { $_->{at} } acknowledged($stands) : (0);
+    return map { 'loss: ' . name_of($_) . ": has '" . ($subject // 'no subject') . "'" }
+        grep { acknowledged($_) && defined $end && $_->{start} > $end } @changes;
 }
 
 # --- Streams: live and refetched together are what is stored, with no silent gap

@@ -43,12 +43,30 @@ sub new {
 sub give_up_when { $_[0]{give_up} = $_[1]; return $_[0] }
 
 # `copies`: the first attempt is made so often at once. `key`: another than one of its own.
-# `once_refused`: a 503 is an answer too, unless an attempt before it may have been stored.
+# `once_refused`: a 503 is an answer too, unless an attempt before it may have been stored. `data`:
+# what the message carries.
 sub send_message {
     my ($self, $conversation, $content, %options) = @_;
-    my $operation = { op => 'send', conversation => $conversation, content => $content };
+    my %data = $options{data} ? (data => $options{data}) : ();
+    my $operation = { op => 'send', conversation => $conversation, content => $content, %data };
     return $self->operate($operation, 'POST', "/conversations/$conversation/messages",
-        { content => $content }, %options);
+        { content => $content, %data }, %options);
+}
+
+# A subject that is no other change's, and perhaps a status and more.
+sub change {
+    my ($self, $conversation, $subject, %more) = @_;
+    my $operation = { op => 'change', conversation => $conversation, subject => $subject };
+    return $self->operate($operation, 'PATCH', "/conversations/$conversation", { subject => $subject, %more });
+}
+
+# A ticket, which the key makes; of it too the id is known before.
+sub open_ticket {
+    my ($self, $members, $conversation, $content, $key) = @_;
+    my $operation = { op => 'ticket', conversation => $conversation, content => $content,
+        members => [sort $self->{user}, @$members] };
+    return $self->operate($operation, 'POST', '/conversations',
+        { members => $members, kind => 'ticket', content => $content }, key => $key);
 }
 
 # A start needs the id that it will have, since a lost answer does not tell it.

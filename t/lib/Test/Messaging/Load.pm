@@ -138,7 +138,7 @@ sub act {
     my $group = $mine[rand @mine];
     my $client = $state->{client};
     my $kind = rand;
-    if (!$group->{opened} || $kind < 0.04) {
+    if (!$group->{opened} || $kind < 0.04 && !$group->{ticket}) {
         my @others = grep { $_ ne $state->{user} } @{ $group->{members} };
         my $content = rand() < 0.6 ? $self->text($state) : undef;
         my $answer = $client->start(\@others, $group->{id}, $content);
@@ -149,16 +149,41 @@ sub act {
         $self->be_wrong($state, $group);
     } elsif ($kind < 0.22) {
         $self->{messaging}->get('/unread-count', as => $state->{user});    # leaves it in a cache
+    } elsif ($kind < 0.28) {
+        $client->change($group->{id}, 'about ' . $self->text($state) =~ s/ x+$//r, change_of());
+    } elsif ($kind < 0.30) {
+        $self->open_ticket($state, $group);
     } else {
         my $copies = rand() < 0.1 ? 2 + int rand 2 : 1;
         my $key = "$state->{number}-" . ++$state->{sent};
         my $answer = $client->send_message($group->{id}, $self->text($state),
-            copies => $copies, key => $key, once_refused => rand() < 0.3);
+            copies => $copies, key => $key, once_refused => rand() < 0.3,
+            rand() < 0.2 ? (data => { price => int rand 100, of => [$key] }) : ());
         if ($answer && $answer->{status} =~ /^2/) {
             $state->{last}{ $group->{id} } = $key;
             $client->look_for($group->{id}, $answer->{json}{seq}) if rand() < 0.1;
         }
     }
+    return;
+}
+
+# What else a change says, sometimes.
+sub change_of {
+    my %change;
+    $change{status} = rand() < 0.5 ? 'closed' : 'open' if rand() < 0.5;
+    $change{archived} = rand() < 0.5 ? JSON::PP::true : JSON::PP::false if rand() < 0.3;
+    return %change;
+}
+
+# Only this client writes into it; its other members read.
+sub open_ticket {
+    my ($self, $state, $group) = @_;
+    my $key = "$self->{name}-$state->{number}-ticket" . ++$state->{tickets};
+    my $id = ticket_id($state->{user}, $key);
+    my @others = grep { $_ ne $state->{user} } @{ $group->{members} };
+    my $answer = $state->{client}->open_ticket(\@others, $id, $self->text($state), $key);
+    push @{ $self->{groups} }, { id => $id, members => $group->{members}, opened => 1, ticket => 1 }
+        if $answer && $answer->{status} =~ /^2/;
     return;
 }
 
@@ -213,7 +238,9 @@ sub observe {
     $observed{operations} = [map { Test::Messaging::Client::operations($_) }
         map { $self->path("client$_.journal") } 1 .. $self->{clients}];
     $observed{views}{$_} = $self->view($_) for @{ $self->{users} };
-    for my $group (@{ $self->{groups} }) {
+    my @tickets = map { { id => $_->{conversation}, members => $_->{members} } }
+        grep { $_->{op} eq 'ticket' } @{ $observed{operations} };
+    for my $group (@{ $self->{groups} }, @tickets) {
         my %histories;
         for my $user (@{ $group->{members} }) {
             next if !$observed{views}{$user}{list}{ $group->{id} };
