@@ -150,8 +150,9 @@ START_TEST(readsAreForwarded) {
     // Streams know it by its own id only, whichever was typed at.
     std::vector<Publication> whispers;
     ck_assert_int_eq(
-        reader.run(entryOf(Operation::Typing, "bob", idOf(kPair), "{}").command,
-                   &whispers)
+        reader
+            .run(entryOf(Operation::Typing, "bob", idOf(kPair), "{}").command,
+                 &whispers)
             .status,
         204);
     ck_assert_uint_eq(whispers.size(), 1);
