@@ -383,8 +383,8 @@ my @people = ('ann', map { "p$_" } 0 .. 6);
     like($output, qr/0 conversations, 0 messages stored; $messages messages were here/, 'twice is once');
     numbers_are_right();
     my $last = api('large', 'GET', '/conversations?limit=1', 'ann')->{conversations}[0];
-    $t->wait_for('the newest in the index', sub { found('large', "m$messages", 'ann') eq "$last->{id}/$last->{lastSeq}" }, 120);
-    $t->wait_for('the oldest in it', sub { found('large', 'm1+m1', 'ann') =~ m{/1$} }, 120);
+    $t->wait_for('the newest in the index', sub { found('large', "m$messages", 'ann') eq "$last->{id}/$last->{lastSeq}" }, 900);
+    $t->wait_for('the oldest in it', sub { found('large', 'm1+m1', 'ann') =~ m{/1$} }, 900);
     note 'and searched after ' . (time - $began) . ' s';
 }
 
