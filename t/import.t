@@ -6,6 +6,7 @@
 
 use strict;
 use warnings;
+use Digest::SHA qw(sha256_hex);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
@@ -15,7 +16,7 @@ use Test::Messaging::Mongo qw(oid date int64 bool document);
 plan(skip_all => 'no MongoDB server: set MESSAGING_TEST_MONGODB') if !$ENV{MESSAGING_TEST_MONGODB};
 
 my $t = Test::Messaging->new;
-my @sites = qw(wedding market desk garage crash large);
+my @sites = qw(wedding market desk garage rooms crash large);
 $t->conf("server { listen 127.0.0.1:%%PORT%%;\n"
     . join('', map { "location /$_ { messaging site=$_; }\n" } @sites)
     . "location /api/messages { messaging; } }");
@@ -46,6 +47,17 @@ sub texts {
     my ($site, $id, $as) = @_;
     return join ' ', map { "$_->{seq}:$_->{content}" }
         @{ api($site, 'GET', "/conversations/$id/messages", $as)->{messages} };
+}
+
+# What a search finds, the newest first.
+sub found {
+    my ($site, $q, $as) = @_;
+    return join ' ', map { "$_->{conversationId}/$_->{seq}" } @{ api($site, 'GET', "/search?q=$q", $as)->{messages} };
+}
+
+# schema/README.md, "Derived ids".
+sub derived_id {
+    return substr sha256_hex(join '', map { length($_) . ":$_" } 'direct', @_), 0, 32;
 }
 
 sub report { return $t->json->decode($t->read_file('report.json')) }
@@ -138,12 +150,32 @@ sub report { return $t->json->decode($t->read_file('report.json')) }
     is((api('wedding', 'POST', "/conversations/$ids[0]/messages", $a, { content => 'too' }))[1]{seq}, 8, 'an old id takes messages');
     is((api('wedding', 'PATCH', "/conversations/$ids[0]/read", $a, {}))[1]{readSeq}, 8, 'and reads all');
 
+    # By the derived id everything is said to the same conversation, which is called by its own.
+    my $alias = derived_id('wedding', 'storefront', 'front0', sort $a, $b);
+    my $stream = $t->stream($b, path => '/wedding/stream');
+    for (['GET', '', undef, 'id'], ['PATCH', '', { archived => \1 }, 'id'], ['PATCH', '/read', {}, 'conversationId'],
+        ['GET', '/messages', undef, undef], ['POST', '/messages', { content => 'by the derived id' }, 'conversationId']) {
+        my ($method, $path, $body, $field) = @$_;
+        my ($code, $json) = api('wedding', $method, "/conversations/$alias$path", $a, $body);
+        like($code, qr/^20[01]$/, "$method by the derived id: $path");
+        is($field ? $json->{$field} : $json->{messages}[0]{conversationId}, $ids[0], 'is one to the old one');
+        is((api('wedding', $method, "/conversations/$alias$path", 'mallory', $body))[0], 404, 'and nothing to a stranger');
+    }
+    is($stream->event('message', sub { $_[0]{seq} == 9 })->{json}{conversationId}, $ids[0], 'streams know it by its own');
+    for my $id ($alias, $ids[0]) {
+        is((api('wedding', 'POST', "/conversations/$id/typing", $a, {}))[0], 204, 'typing');
+        is($stream->event('typing')->{json}{conversationId}, $ids[0], 'is heard of that');
+    }
+    is(found('wedding', 'third', $a), "$ids[0]/3", 'a search finds an old message');
+    is(found('wedding', 'derived', $b), "$ids[0]/9", 'and a new one');
+    is(found('wedding', 'third', 'mallory'), '', 'for its members');
+
     # The old system went on too.
     $source->insert('Message', $message->(0, $bob, 'sixth', 100), $message->(1, $bob, 'later', 4 * $day * 365));
     ($code, $output) = import_run($source, 'monmariage', 'wedding', @report);
     like($output, qr/0 people, 0 conversations, 2 messages stored; 9 messages were here/, 'what is new is appended');
     is(report()->{odd}{late}{count}, 1, 'and what is older than its place is told');
-    like(texts('wedding', $ids[0], $a), qr/ 7:live 8:too 9:sixth$/, 'in its place');
+    like(texts('wedding', $ids[0], $a), qr/ 7:live 8:too 9:by the derived id 10:sixth$/, 'in its place');
     is(api('wedding', 'GET', "/conversations/$ids[0]", $a)->{unreadCount}, 1, 'as unread');
     ($code, $output) = import_run($source, 'monmariage', 'wedding', @report);
     like($output, qr/0 people, 0 conversations, 0 messages stored; 11 messages were here/, 'twice is once');
@@ -218,6 +250,27 @@ sub report { return $t->json->decode($t->read_file('report.json')) }
     like($output, qr/0 conversations, 0 messages stored; 12 messages were here/, 'twice is once');
 }
 
+# --- Other shapes, by options: members in an array, ids that are numbers, a field that holds the id
+
+{
+    my $source = Test::Messaging::Mongo->new;
+    my @conversations = map { { _id => oid(30 - $_), room => int64($_), participants => [oid(1), oid(2), oid(2 + $_ % 2)],
+        createdAt => date($start), archivedAt => undef } } 8 .. 11;
+    $source->insert('rooms', @conversations, { _id => oid(40), participants => [oid(1), oid(2)] });
+    $source->insert('posts', map { { _id => oid($_), room => int64(8 + $_ % 4), from => { _id => oid(1), name => 'Ann' },
+        body => "m$_", sentAt => date($start + $_), seen => bool(1) } } 1 .. 8);
+    my ($code, $output) = import_run($source, 'marketplace', 'rooms', map { ('--field', $_) } 'conversations=rooms',
+        'messages=posts', 'conversation.id=room', 'conversation.members=participants', 'conversation.contextId=room',
+        'message.conversation=room', 'message.sender=from', 'message.content=body', 'message.createdAt=sentAt',
+        'message.read=seen');
+    is($code, 0, 'fields by options') or diag $output;
+    like($output, qr/4 conversations, 8 messages stored/, 'all of it');
+    unlike($output, qr/^odd/m, 'nothing is odd');
+    my $ann = Test::Messaging::Mongo::hex_of(oid(1));
+    is(texts('rooms', 9, $ann), '1:m1 2:m5', 'in order');
+    is(texts('rooms', 10, $ann), '1:m2 2:m6', 'past the ninth too');
+}
+
 # --- Killed, and run again
 
 sub kill_at {
@@ -288,8 +341,18 @@ my @people = ('ann', map { "p$_" } 0 .. 6);
     my ($code, $output) = import_run($source, 'monmariage', 'crash');
     is($code, 0, 'the last run ends') or diag $output;
     my $view = view_of('crash', @people);
-    my ($right) = import_run($source, 'monmariage', 'default');
-    is($right, 0, 'another site without a kill');
+    # On a terminal, with a bar.
+    my $line = join ' ', map { "'$_'" } @{ $t->worker_command('import', '--source', $source->uri, '--from',
+        'monmariage', '--site', 'default', '--data', $t->root . '/schema') };
+    $t->spawn('terminal', ['script', '-qec', $line, '/dev/null']);
+    $t->wait_for('the end on the terminal', sub { !$t->alive('terminal') }, 120);
+    is($t->{status}{terminal}, 0, 'another site without a kill');
+    my $shown = $t->read_file('terminal.log');
+    my @bars = $shown =~ /\r(\[[#.]{40}\] +\d+ %  \d+) of 1500 messages/g;
+    is_deeply([grep { /^\[#{16}\.{24}\]  40 %  600$/ } @bars], ['[' . '#' x 16 . '.' x 24 . ']  40 %  600'],
+        'a bar grows') or diag $shown;
+    cmp_ok(scalar @bars, '>=', 5, 'as it goes on');
+    like($shown, qr/\r\e\[K1500 messages read/, 'and makes room for what came of it');
     is_deeply($view, view_of('api/messages', @people), 'has the same');
     numbers_are_right();
 }
@@ -300,6 +363,12 @@ my @people = ('ann', map { "p$_" } 0 .. 6);
     my $source = Test::Messaging::Mongo->new;
     large($source, $messages, $messages / 100);
     my $began = time;
+    # Asked to stop, it stops between two batches and says what to do.
+    kill_at($source, 'asked', 'large');
+    $t->wait_for('its first conversations', sub {
+        @{ api('large', 'GET', '/conversations?limit=1', 'ann')->{conversations} } }, 120);
+    is($t->end('asked', 'TERM', 120) >> 8, 2, 'a run that was asked to stop');
+    like($t->read_file('asked.log'), qr/stopped before its end; run it again to go on/, 'says that it did');
     for my $point (qw(fill-inserted fill-committed fill-raised)) {
         kill_at($source, "large-$point", 'large', MESSAGING_CRASH_AT => "$point:" . int(3 + $messages / 5000));
         $t->wait_for("the crash at $point", sub { !$t->alive("large-$point") }, 900);
@@ -313,6 +382,10 @@ my @people = ('ann', map { "p$_" } 0 .. 6);
     ($code, $output) = import_run($source, 'monmariage', 'large');
     like($output, qr/0 conversations, 0 messages stored; $messages messages were here/, 'twice is once');
     numbers_are_right();
+    my $last = api('large', 'GET', '/conversations?limit=1', 'ann')->{conversations}[0];
+    $t->wait_for('the newest in the index', sub { found('large', "m$messages", 'ann') eq "$last->{id}/$last->{lastSeq}" }, 900);
+    $t->wait_for('the oldest in it', sub { found('large', 'm1+m1', 'ann') =~ m{/1$} }, 900);
+    note 'and searched after ' . (time - $began) . ' s';
 }
 
 $t->finish;

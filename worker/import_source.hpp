@@ -22,6 +22,7 @@ struct SourceMember {
 // Texts as they stand there; what is absent is empty, or 0.
 struct SourceConversation {
     std::string id;
+    std::string order;  // of ids: which of two the source has first
     std::vector<SourceMember> members;
     std::string contextId;
     std::string subject;
@@ -32,6 +33,7 @@ struct SourceConversation {
 struct SourceMessage {
     std::string id;
     std::string conversation;  // of pairs: empty
+    std::string order;         // its conversation's
     std::string sender;
     std::string receiver;  // of pairs
     std::string role;
@@ -54,7 +56,7 @@ public:
 
     // Connects, and finds out which of the alternatives there are.
     virtual Status open() = 0;
-    // How many messages there are, about.
+    // How many messages there were when it was opened.
     virtual uint64_t messages() const = 0;
     // Whether there are users at all.
     virtual bool hasUsers() const = 0;

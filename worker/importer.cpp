@@ -181,11 +181,11 @@ Status Import::advance() {
     }
     ++outcome_.read;
     if (!mapping_.pairs()) {
-        if (next_->conversation < lastOrder_) {
+        if (next_->order < lastOrder_) {
             return {Code::StoreUnavailable,
                     "the source's ids are of different types: message " + next_->id};
         }
-        lastOrder_ = next_->conversation;
+        lastOrder_ = next_->order;
     }
     return {};
 }
@@ -311,7 +311,7 @@ Status Import::conversations() {
         }
         for (size_t i = 0; status.ok() && i < page->size() && !outcome_.stopped; ++i) {
             const SourceConversation& from = page.value()[i];
-            while (status.ok() && next_ && next_->conversation < from.id) {
+            while (status.ok() && next_ && next_->order < from.order) {
                 odd("noConversation", next_->id);
                 status = advance();
             }

@@ -4,6 +4,7 @@
 #include "worker/store_mongo_source.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace messaging::worker {
 
@@ -37,6 +38,13 @@ std::string wordOf(const bson_iter_t& field) {
         case BSON_TYPE_INT32:
         case BSON_TYPE_INT64:
             return std::to_string(bson_iter_as_int64(&field));
+        case BSON_TYPE_DOUBLE: {  // of JavaScript, whose large integers are such
+            constexpr double kExact = 9007199254740992;  // 2^53
+            const double number = bson_iter_double(&field);
+            const bool whole = number > -kExact && number < kExact &&
+                               number == static_cast<double>(std::llround(number));
+            return whole ? std::to_string(std::llround(number)) : std::string();
+        }
         case BSON_TYPE_DOCUMENT: {  // a reference that holds the document
             bson_iter_t inner;
             const bool found = bson_iter_recurse(&field, &inner) &&
@@ -47,6 +55,17 @@ std::string wordOf(const bson_iter_t& field) {
         default:
             return {};
     }
+}
+
+// Sorts as ids do in the source: numbers by their value and before words, all else as
+// its text.
+std::string orderOf(const bson_iter_t& field) {
+    std::string text = wordOf(field);
+    constexpr size_t kDigits = 20;
+    if (BSON_ITER_HOLDS_NUMBER(&field) && !text.empty() && text.front() != '-') {
+        text.insert(0, kDigits - std::min(text.size(), kDigits), '0');
+    }
+    return text;
 }
 
 // 0: no date.
@@ -87,11 +106,11 @@ bool sameWord(std::string_view left, std::string_view right) {
                       [](char a, char b) { return (a | 0x20) == (b | 0x20); });
 }
 
-UniqueBson idOf(const bson_t* document) {
+UniqueBson idOf(const View& document, const std::string& name) {
     UniqueBson id(bson_new());
     bson_iter_t field;
-    if (bson_iter_init_find(&field, document, "_id")) {
-        bson_append_iter(id.get(), "_id", -1, &field);
+    if (document.find(name.c_str(), &field)) {
+        bson_append_iter(id.get(), "id", -1, &field);
     }
     return id;
 }
@@ -132,8 +151,12 @@ Status MongoSource::open() {
                     mapping_.text(messages_ == nullptr ? "messages" : "conversations")};
     }
     userId_ = mapping_.text("user.id").empty() ? "_id" : mapping_.text("user.id");
-    const int64_t count = mongoc_collection_estimated_document_count(
-        messages_.get(), nullptr, nullptr, nullptr, &error);
+    const std::string& id = mapping_.text("conversation.id");
+    conversationId_ = id.empty() ? "_id" : id;
+    // An estimate can be far off, and all of them are read anyway.
+    const Document all;
+    const int64_t count = mongoc_collection_count_documents(
+        messages_.get(), all.get(), nullptr, nullptr, nullptr, &error);
     count_ = count < 0 ? 0 : static_cast<uint64_t>(count);
     return startMessages();
 }
@@ -237,20 +260,22 @@ std::string MongoSource::first(const View& document, std::string_view name) cons
 // --- Conversations and users
 
 template <typename Visit>
-Status MongoSource::page(mongoc_collection_t* from, UniqueBson* last, size_t most,
-                         Visit visit) {
+Status MongoSource::page(mongoc_collection_t* from, const std::string& key,
+                         UniqueBson* last, size_t most, Visit visit) {
     Document filter, above, sort, options;
     bson_iter_t id;
-    if (*last && bson_iter_init_find(&id, last->get(), "_id")) {
-        filter.document("_id", above.value("$gt", id));
+    if (*last && bson_iter_init_find(&id, last->get(), "id")) {
+        filter.document(key.c_str(), above.value("$gt", id));
+    } else {
+        filter.document(key.c_str(), above.flag("$exists", true).null("$ne"));
     }
-    options.document("sort", sort.order("_id", 1)).number("limit", most);
+    options.document("sort", sort.order(key.c_str(), 1)).number("limit", most);
     const UniqueCursor cursor(
         mongoc_collection_find_with_opts(from, filter.get(), options.get(), nullptr));
     const bson_t* found = nullptr;
     while (mongoc_cursor_next(cursor.get(), &found)) {
         visit(View(found));
-        *last = idOf(found);
+        *last = idOf(View(found), key);
     }
     bson_error_t error;
     return mongoc_cursor_error(cursor.get(), &error) ? failure("reading a page", error)
@@ -259,10 +284,10 @@ Status MongoSource::page(mongoc_collection_t* from, UniqueBson* last, size_t mos
 
 SourceConversation MongoSource::conversationOf(const View& document) const {
     SourceConversation conversation;
-    conversation.id = first(document, "conversation.id");
     bson_iter_t field;
-    if (conversation.id.empty() && document.find("_id", &field)) {
+    if (document.find(conversationId_.c_str(), &field)) {
         conversation.id = wordOf(field);
+        conversation.order = orderOf(field);
     }
     for (const Mapping::Member& member : mapping_.members()) {
         if (!member.team.empty()) {
@@ -307,7 +332,7 @@ Result<std::vector<SourceConversation>> MongoSource::conversations(size_t most) 
         return found;
     }
     const Status status =
-        page(conversations_.get(), &lastConversation_, most,
+        page(conversations_.get(), conversationId_, &lastConversation_, most,
              [&](const View& document) { found.push_back(conversationOf(document)); });
     return status.ok() ? Result(std::move(found)) : status;
 }
@@ -318,7 +343,7 @@ Result<std::vector<SourceUser>> MongoSource::users(size_t most) {
         return found;
     }
     const Status status =
-        page(users_.get(), &lastUser_, most, [&](const View& document) {
+        page(users_.get(), "_id", &lastUser_, most, [&](const View& document) {
             SourceUser user;
             bson_iter_t field;
             if (document.find(userId_.c_str(), &field)) {
@@ -381,7 +406,10 @@ SourceMessage MongoSource::messageOf(const View& document) const {
         return !name.empty() && document.find(name.c_str(), &field) ? wordOf(field)
                                                                     : std::string();
     };
-    message.conversation = mapping_.pairs() ? std::string() : word(conversationField_);
+    if (!mapping_.pairs() && document.find(conversationField_.c_str(), &field)) {
+        message.conversation = wordOf(field);
+        message.order = orderOf(field);
+    }
     message.sender = word(senderField_);
     message.receiver = word(receiverField_);
     message.role = first(document, "message.role");

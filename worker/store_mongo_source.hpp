@@ -32,7 +32,8 @@ private:
     SourceConversation conversationOf(const View& document) const;
     SourceMessage messageOf(const View& document) const;
     template <typename Visit>
-    Status page(mongoc_collection_t* from, UniqueBson* last, size_t most, Visit visit);
+    Status page(mongoc_collection_t* from, const std::string& key, UniqueBson* last,
+                size_t most, Visit visit);
 
     UniqueUri uri_;
     Mapping mapping_;
@@ -46,6 +47,7 @@ private:
     std::string receiverField_;
     std::string dateField_;
     std::string userId_;
+    std::string conversationId_;
     uint64_t count_ = 0;
     UniqueCursor cursor_;
     UniqueBson lastConversation_;

@@ -88,8 +88,7 @@ sub then_silence {
     $case->listen($_) for 'bob', 'alice';
     $t->end('worker', 'KILL');
     $t->start_worker('worker', MESSAGING_CRASH_AT => 'after-commit')->wait_serving;
-    $case->begin;
-    $t->wait_for('the crash', sub { !$t->alive('worker') });
+    $case->begin_until_crash('worker');
     $t->redis('FLUSHALL');
     $t->start_worker;
     like($case->until_answered, qr/^2/, 'the repeat finds it');
@@ -105,8 +104,7 @@ sub one_case {
     $case->listen('bob')->leave;    # comes back afterwards, with Last-Event-ID
     $t->end('worker', 'KILL');
     $t->start_worker('worker', MESSAGING_CRASH_AT => $point)->wait_serving;
-    my $request = $case->begin;
-    $t->wait_for('the crash', sub { !$t->alive('worker') });
+    my $request = $case->begin_until_crash('worker');
     return 'the command was not in hand' if !Test::Messaging::Case::pending($t);
     $harm->();
     $t->start_worker;

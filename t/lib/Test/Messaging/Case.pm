@@ -82,6 +82,24 @@ sub begin {
         as => $self->{alice}, key => $operation->{key});
 }
 
+# The command, until a worker that was told to dies over it; the request that is open then. On a busy
+# machine one may expire before a worker has it.
+sub begin_until_crash {
+    my ($self, $worker) = @_;
+    my $messaging = $self->{messaging};
+    my $request = $self->begin;
+    $messaging->wait_for('the crash', sub {
+        return 1 if !$messaging->alive($worker);
+        my $answer = $request->answer(0.01);
+        if ($answer->{status} =~ /^50[34]$/) {
+            note($self->{operation}, $answer);
+            $request = $self->begin;
+        }
+        return 0;
+    }, 60);
+    return $request;
+}
+
 # What the request was answered, or will not be, counts.
 sub answered {
     my ($self, $request, $limit) = @_;
