@@ -135,6 +135,8 @@ private:
     Status confirm(Task& task);
     Result<size_t> confirmer(const Task& task);
     Status lookUpConfirmation(Task& task);
+    Result<std::optional<Message>> storedConfirmation(const Live& live);
+    Result<bool> isOwed(const Live& live);
 
     // --- Store: between begin and commit.
     Status write(Effects& effects);

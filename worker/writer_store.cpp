@@ -273,13 +273,14 @@ Status Batch::insert() {
     return {};
 }
 
-// A first message and the one that confirms it stand together, unless another owner's
-// came first after all.
+// A first message and the one that confirms it stand together. One that came after all
+// later is confirmed only while nobody has answered.
 Status Batch::numberAll(std::vector<Task*>& waiting) {
     std::vector<Task*> line;
     line.reserve(waiting.size());
     for (Task* task : waiting) {
-        if (task->confirms != nullptr && task->confirms->message.seq != 1) {
+        if (task->confirms != nullptr && task->confirms->message.seq != 1 &&
+            task->live->seats[task->seat].numbered > 0) {
             task->confirms->confirmation = nullptr;
             continue;
         }

@@ -162,6 +162,150 @@ START_TEST(confirmationIsCompleted) {
     }
 }
 
+// Redis forgot the entry too, and its caller does not repeat it: the next message of
+// that side finds the confirmation missing, whatever fails.
+START_TEST(confirmationIsMadeUpFor) {
+    Site silent;
+    silent.profile.rules.confirmer.clear();
+    const Site site;
+    const std::string all = "1:hello 2:more 3:Thank you Name of ann, we answer soon.";
+    for (const Kind kind : {Kind::Transactional, Kind::Plain}) {
+        for (const bool restart : {true, false}) {
+            for (const Fault fault : {Fault::None, Fault::Definite, Fault::UnknownNot,
+                                      Fault::UnknownDone}) {
+                for (size_t n = 1; n <= 16; ++n) {
+                    Bench bench(kind);
+                    bench.ask(silent.start("c:1"));
+                    if (restart) {
+                        bench.restart();
+                    }
+                    const Delivered entry = site.of(sendOf("ann", site.id, "more"));
+                    bench.store.failAt(n, fault);
+                    const Status status = bench.tryRun({entry});
+                    bench.store.failAt(0, Fault::None, 0);
+                    if (!status.ok()) {
+                        const bool definite = status.code() == Code::StoreUnavailable;
+                        bench.ask(definite ? entry : again(entry));
+                    }
+                    EXPECT_TEXT(bench.messages(site.id), all);
+                    EXPECT_TEXT(bench.row(site.id, "ann").substr(0, 7), "3 2 0 0");
+                    EXPECT_TEXT(bench.row(site.id, "bob").substr(0, 7), "3 1 0 0");
+                    bench.ask(site.of(sendOf("ann", site.id, "on")));
+                    bench.restart();
+                    bench.ask(site.of(sendOf("ann", site.id, "on")));
+                    EXPECT_TEXT(bench.messages(site.id), all + " 4:on 5:on");
+                }
+            }
+        }
+    }
+}
+
+START_TEST(confirmationIsMadeUpForOnce) {
+    Site silent;
+    silent.profile.rules.confirmer.clear();
+    const Site site;
+    const std::string thanks = "Thank you Name of ann, we answer soon.";
+    {  // in a batch
+        Bench bench;
+        bench.ask(silent.start());
+        bench.run({site.of(sendOf("ann", site.id, "a", "c:a")),
+                   site.of(sendOf("ann", site.id, "b", "c:b")),
+                   site.of(sendOf("ann", site.id, "a", "c:a"))});
+        EXPECT_TEXT(bench.messages(site.id), "1:hello 2:a 3:" + thanks + " 4:b");
+        EXPECT_TEXT(bench.row(site.id, "bob").substr(0, 3), "4 1");
+    }
+    {  // of a batch that comes again
+        Bench bench;
+        const Delivered a = site.of(sendOf("ann", site.id, "a", "c:a"));
+        const Delivered b = site.of(sendOf("ann", site.id, "b", "c:b"));
+        bench.ask(silent.start());
+        bench.run({silent.of(a), silent.of(b)});
+        bench.restart();
+        bench.run({again(a), again(b)});
+        EXPECT_TEXT(bench.messages(site.id), "1:hello 2:a 3:b 4:" + thanks);
+        EXPECT_TEXT(eventsFor(bench.effects, "bob"), "message message message unread");
+    }
+    {  // another owner was quicker: with the confirmation, or an answer
+        for (const char* key : {"w:confirmation", "c:answer"}) {
+            Bench bench;
+            bench.ask(silent.start());
+            bool done = false;
+            bench.store.before("insertMessages", [&] {
+                if (!std::exchange(done, true)) {
+                    bench.database.append(refOf(site.id), "bob", key);
+                }
+            });
+            bench.run({site.of(sendOf("ann", site.id, "a"))});
+            EXPECT_TEXT(bench.messages(site.id), "1:hello 2:from another owner 3:a");
+        }
+    }
+    {  // who answered needs none
+        Bench bench;
+        bench.ask(silent.start());
+        bench.ask(silent.of(sendOf("bob", site.id, "yes"), "partner"));
+        bench.ask(site.of(sendOf("ann", site.id, "a")));
+        EXPECT_TEXT(bench.messages(site.id), "1:hello 2:yes 3:a");
+    }
+    {  // though others are silent
+        Bench bench;
+        const std::string three = idOf({"ann", "bob", "cat"});
+        StartArguments arguments{{"ann", "bob", "cat"}, "hello"};
+        arguments.hints = {{"bob", "partner", "Bob"}};
+        bench.ask(silent.of(startOf("ann", arguments)));
+        bench.ask(silent.of(sendOf("bob", three, "yes"), "partner"));
+        bench.database.users[{"shop", "bob"}].role = "partner";
+        bench.ask(site.of(sendOf("ann", three, "a")));
+        EXPECT_TEXT(bench.messages(three), "1:hello 2:yes 3:a");
+    }
+    {  // nor where another member, who had the role then, did it
+        Bench bench;
+        const std::string three = idOf({"ann", "bob", "cat"});
+        StartArguments arguments{{"ann", "bob", "cat"}, "hello"};
+        arguments.hints = {{"bob", "partner", "Bob"}};
+        bench.ask(site.of(startOf("ann", arguments)));
+        bench.database.users[{"shop", "bob"}].role = "other";
+        bench.database.users[{"shop", "cat"}] = {"shop", "cat", "partner", "Cat"};
+        bench.ask(site.of(sendOf("ann", three, "a")));
+        EXPECT_TEXT(bench.messages(three), std::string(kBoth) + " 3:a");
+    }
+    {  // nor what was imported
+        Bench bench;
+        bench.ask(silent.start());
+        bench.database.messages[refOf(site.id)].at(1).key = "o:1";
+        bench.ask(site.of(sendOf("ann", site.id, "a")));
+        EXPECT_TEXT(bench.messages(site.id), "1:hello 2:a");
+    }
+}
+
+// Who sends on pays for none of it.
+START_TEST(sendingOnReadsNothing) {
+    const Site site;
+    Site silent;
+    silent.profile.rules.confirmer.clear();
+    const auto sent = [](Bench& bench, const Delivered& entry) {
+        bench.store.calls.clear();
+        bench.ask(entry);
+        std::string calls;
+        for (const std::string& call : bench.store.calls) {
+            calls += call + ' ';
+        }
+        return calls;
+    };
+    const std::string usual = "begin insertMessages raise commit ";
+    {
+        Bench bench;
+        bench.ask(site.start());
+        bench.ask(site.of(sendOf("ann", site.id, "more")));
+        EXPECT_TEXT(sent(bench, site.of(sendOf("ann", site.id, "on"))), usual);
+    }
+    {  // nobody has said anything, but no profile confirms
+        Bench bench;
+        bench.ask(silent.start());
+        bench.ask(silent.of(sendOf("ann", site.id, "more")));
+        EXPECT_TEXT(sent(bench, silent.of(sendOf("ann", site.id, "on"))), usual);
+    }
+}
+
 // Another owner's message takes the first number, or the second.
 START_TEST(confirmationAgainstAnotherOwner) {
     for (const size_t taken : {1, 2}) {
@@ -336,6 +480,28 @@ START_TEST(reopens) {
     EXPECT_TEXT(statusOf(bench, site.id), "closed");
 }
 
+// The run that stored the message ended there, and nobody asks for it again: the next
+// message finds the conversation closed, and opens it.
+START_TEST(reopeningIsMadeUpFor) {
+    Site site;
+    Site silent;
+    site.profile.rules.reopens = true;
+    for (const bool same : {true, false}) {
+        Bench bench(Kind::Plain);
+        bench.ask(site.start());
+        bench.ask(site.of(changeOf("bob", site.id, "{\"status\":\"closed\"}")));
+        bench.ask(silent.of(sendOf("ann", site.id, "lost")));
+        bench.restart();
+        EXPECT_TEXT(statusOf(bench, site.id), "closed");
+        const Delivered next = same ? site.of(sendOf("ann", site.id, "there?"))
+                                    : site.of(sendOf("bob", site.id, "yes"), "partner");
+        bench.ask(next);
+        EXPECT_TEXT(statusOf(bench, site.id), "open");
+        EXPECT_TEXT(at(eventFor(bench.effects, "ann", "conversation"), "status"),
+                    "open");
+    }
+}
+
 START_TEST(reopensWhateverFails) {
     for (const Kind kind : {Kind::Transactional, Kind::Plain}) {
         for (size_t n = 1; n <= 10; ++n) {
@@ -479,13 +645,28 @@ START_TEST(unknownProfileOfARedelivery) {
 }  // namespace
 
 Suite* profile_rulesSuite() {
-    return suiteOf(
-        "profile_rules",
-        {confirmation, confirmationFollowsInABatch, noConfirmation, confirmationOfATeam,
-         confirmationIsCompleted, confirmationAgainstAnotherOwner,
-         confirmationWhateverFails, openers, contentRequired, knownOnly, changers,
-         reopens, reopensWhateverFails, hints, firstMessageCarries, wording,
-         unknownProfile, unknownProfileOfARedelivery});
+    return suiteOf("profile_rules", {confirmation,
+                                     confirmationFollowsInABatch,
+                                     noConfirmation,
+                                     confirmationOfATeam,
+                                     confirmationIsCompleted,
+                                     confirmationIsMadeUpFor,
+                                     confirmationIsMadeUpForOnce,
+                                     sendingOnReadsNothing,
+                                     confirmationAgainstAnotherOwner,
+                                     confirmationWhateverFails,
+                                     openers,
+                                     contentRequired,
+                                     knownOnly,
+                                     changers,
+                                     reopens,
+                                     reopeningIsMadeUpFor,
+                                     reopensWhateverFails,
+                                     hints,
+                                     firstMessageCarries,
+                                     wording,
+                                     unknownProfile,
+                                     unknownProfileOfARedelivery});
 }
 
 }  // namespace messaging::unit
