@@ -1,4 +1,4 @@
-// What arguments are made of, as model.cpp and model_search.cpp read them.
+// What arguments of several operations are made of, in and out again.
 #include "schema/model_parts.hpp"
 
 #include <algorithm>
@@ -10,6 +10,7 @@ namespace messaging {
 
 using json::Type;
 using json::Value;
+using json::Writer;
 
 Status invalid(std::string_view field) {
     return {Code::InvalidField, "arguments", std::string(field)};
@@ -100,6 +101,39 @@ Status readLimit(const Value& object, unsigned most, unsigned* limit) {
         *limit = static_cast<unsigned>(*number);
     }
     return {};
+}
+
+Result<bool> parseStatus(const Value& value) {
+    if (!value.is(Type::String) || (value.text != kOpen && value.text != kClosed)) {
+        return invalid("status");
+    }
+    return value.text == kClosed;
+}
+
+Result<Context> parseContext(const Value& object) {
+    const Value* value = object.find("context");
+    if (value == nullptr) {
+        return Context();
+    }
+    const Value* type = value->find("type");
+    const Value* id = value->find("id");
+    if (type == nullptr || id == nullptr || value->members.size() != 2) {
+        return invalid("context");
+    }
+    if (!type->is(Type::String) || !validWord(type->text)) {
+        return invalid("context.type");
+    }
+    if (!id->is(Type::String) || !validId(id->text)) {
+        return invalid("context.id");
+    }
+    return Context{type->text, id->text};
+}
+
+void writeContext(Writer& writer, const Context& context) {
+    if (!context.type.empty()) {
+        writer.key("context").object().member("type", context.type);
+        writer.member("id", context.id).end();
+    }
 }
 
 }  // namespace messaging

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "schema/json.hpp"
+#include "schema/model.hpp"
 #include "schema/status.hpp"
 
 namespace messaging {
@@ -35,5 +36,18 @@ Status readNumber(const json::Value& object, std::string_view name,
 Status readLimit(const json::Value& object, unsigned most, unsigned* limit);
 // Absent stays empty.
 Status readCursor(const json::Value& object, std::string* cursor);
+
+// Whether "open" or "closed" says closed.
+Result<bool> parseStatus(const json::Value& value);
+
+// The member `context`. Nothing where it is absent; nothing is not written.
+Result<Context> parseContext(const json::Value& object);
+void writeContext(json::Writer& writer, const Context& context);
+
+// A message's text, and all of it but that.
+Result<std::string> parseContent(const json::Value& value,
+                                 const ArgumentLimits& bounds);
+Result<SendArguments> parseExtras(const json::Value& object);
+void writeExtras(json::Writer& writer, const SendArguments& extras);
 
 }  // namespace messaging

@@ -1,7 +1,8 @@
 // One batch of writes, from entries to effects, in three steps: plan (writer_plan.cpp)
-// reads and decides, store (writer_store.cpp) numbers and inserts, say (writer_say.cpp)
-// goes through the entries in their order, settles numbers and words replies and
-// events. Messages that a profile sends by itself join in writer_confirm.cpp.
+// reads and decides, store (writer_store.cpp, with changes in writer_change.cpp and
+// names in writer_names.cpp) numbers and inserts, say (writer_say.cpp) goes through the
+// entries in their order, settles numbers and words replies and events. Messages that
+// a profile sends by itself join in writer_confirm.cpp.
 //
 // What a batch changes in memory goes back to the cache only when the store has
 // confirmed it: a batch that fails takes the conversations that it touched with it.
@@ -112,6 +113,9 @@ public:
     const std::vector<ConversationRef>& touched() const { return touched_; }
 
 private:
+    // Names that one batch gives the store.
+    static constexpr size_t kMostUsers = 256;
+
     // --- Plan: a failure is definite, nothing was written.
     void parse(Task& task);
     void parseStartTask(Task& task);
@@ -135,6 +139,8 @@ private:
     Status confirm(Task& task);
     Result<size_t> confirmer(const Task& task);
     Status lookUpConfirmation(Task& task);
+    Result<std::optional<Message>> storedConfirmation(const Live& live);
+    Result<bool> isOwed(const Live& live);
 
     // --- Store: between begin and commit.
     Status write(Effects& effects);

@@ -1,7 +1,8 @@
 // The message that a profile sends after a conversation's first one, in the name of a
 // member. It is planned wherever a message turns out to be number 1, now or in an
 // earlier run, and stored under a key of its own: so a run that ended between the two
-// is completed by whoever finds the first one again, and there is never a second.
+// is completed by whoever finds the first one again, or writes the next one while that
+// member has said nothing, and there is never a second.
 #include <algorithm>
 
 #include "schema/limits.hpp"
@@ -31,10 +32,27 @@ std::string worded(std::string text, const std::string& name) {
     return preview(trim(text), limits::kMaxContent);
 }
 
-// As confirmations ask for them.
-bool isFirst(const Task& task) {
+// Stored by this entry, now or in an earlier run.
+bool isSaid(const Task& task) {
     return task.content && task.twin == nullptr && !task.dropped && !task.refused() &&
-           task.message.seq == 1 && task.message.fingerprint == task.fingerprint;
+           task.message.seq > 0 && task.message.fingerprint == task.fingerprint;
+}
+
+// What was written elsewhere (imported, seeded) has other keys, and asks for nothing.
+bool isOurs(const Message& message) {
+    return message.key.substr(0, 2) == "c:" || message.key.substr(0, 2) == "i:";
+}
+
+// Whether a later message may find the confirmation missing, as far as memory tells:
+// somebody else has said nothing. Where all have spoken, nothing is read.
+bool mayBeOwed(const Task& task) {
+    const std::vector<Seat>& seats = task.live->seats;
+    for (size_t seat = 0; seat < seats.size(); ++seat) {
+        if (seat != task.seat && seats[seat].numbered == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 }  // namespace
@@ -54,29 +72,50 @@ Status Batch::confirmFound() {
 
 // Of a message that was found: its confirmation, which is stored, or has to be.
 Status Batch::lookUpConfirmation(Task& task) {
-    if (task.confirms != nullptr || task.confirmation != nullptr || !isFirst(task)) {
+    if (task.confirms != nullptr || task.confirmation != nullptr) {
         return {};
     }
-    if (Status status = confirm(task); !status.ok() || task.confirmation == nullptr) {
+    Status status = confirm(task);
+    if (!status.ok() || task.confirmation == nullptr || task.message.seq > 1) {
         return status;
     }
-    // Another member's too: who has which role may have changed since.
-    Task& next = *task.confirmation;
-    for (const std::string& member : task.live->conversation.members) {
+    Result<std::optional<Message>> stored = storedConfirmation(*task.live);
+    if (stored.ok() && stored.value()) {
+        Task& next = *task.confirmation;
+        next.message = std::move(*stored.value());
+        next.seat = task.live->seatOf(next.message.member);
+        next.found = true;
+        next.inserts = false;
+    }
+    return stored.status();
+}
+
+// Of any member: who has which role may have changed since.
+Result<std::optional<Message>> Batch::storedConfirmation(const Live& live) {
+    for (const std::string& member : live.conversation.members) {
         Result<std::optional<Message>> stored =
-            store_.messageByKey(task.live->ref, member, kKey);
-        if (!stored.ok()) {
-            return stored.status();
-        }
-        if (stored.value()) {
-            next.message = std::move(*stored.value());
-            next.seat = task.live->seatOf(next.message.member);
-            next.found = true;
-            next.inserts = false;
-            return {};
+            store_.messageByKey(live.ref, member, kKey);
+        if (!stored.ok() || stored.value()) {
+            return stored;
         }
     }
-    return {};
+    return std::optional<Message>();
+}
+
+// Whether it is missing indeed, where its member has said nothing.
+Result<bool> Batch::isOwed(const Live& live) {
+    HistoryArguments range;
+    range.after = 0;
+    range.limit = 1;
+    const Result<std::vector<Message>> first = store_.history(live.ref, range);
+    if (!first.ok()) {
+        return first.status();
+    }
+    if (first->empty() || !isOurs(first->front())) {
+        return false;
+    }
+    const Result<std::optional<Message>> stored = storedConfirmation(live);
+    return stored.ok() ? Result<bool>(!stored.value()) : stored.status();
 }
 
 // The seat in whose name it is sent; nobody's where none has the role, or its own
@@ -84,7 +123,7 @@ Status Batch::lookUpConfirmation(Task& task) {
 Result<size_t> Batch::confirmer(const Task& task) {
     const Live& live = *task.live;
     const std::string& role = task.profile()->rules.confirmer;
-    if (role.empty() || task.message.senderRole == role) {
+    if (task.message.senderRole == role) {
         return Live::kNobody;
     }
     std::vector<User> users = live.users;
@@ -111,12 +150,26 @@ Result<size_t> Batch::confirmer(const Task& task) {
 }
 
 Status Batch::confirm(Task& task) {
-    if (task.profile() == nullptr || !isFirst(task)) {
+    if (task.profile() == nullptr || task.profile()->rules.confirmer.empty() ||
+        !isSaid(task)) {
+        return {};
+    }
+    const bool first = task.message.seq == 1;
+    if (!first && !mayBeOwed(task)) {
         return {};
     }
     const Result<size_t> seat = confirmer(task);
     if (!seat.ok() || seat.value() == Live::kNobody) {
         return seat.status();
+    }
+    if (!first) {
+        if (task.live->seats[seat.value()].numbered > 0) {
+            return {};
+        }
+        const Result<bool> owed = isOwed(*task.live);
+        if (!owed.ok() || !owed.value()) {
+            return owed.status();
+        }
     }
     const Rules& rules = task.profile()->rules;
     std::string content = worded(rules.confirmation, task.in->command.who.name);

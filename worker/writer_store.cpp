@@ -4,10 +4,7 @@
 // nothing is stored twice, no number is left out, and a conversation's messages keep
 // the order in which they came.
 #include <algorithm>
-#include <map>
 
-#include "schema/keys.hpp"
-#include "schema/text.hpp"
 #include "worker/crash.hpp"
 #include "worker/drift.hpp"
 #include "worker/writer_batch.hpp"
@@ -18,9 +15,6 @@ namespace {
 // Rounds of numbering and inserting. Each one lost means that another owner wrote into
 // the same conversation between our load and our insert.
 constexpr int kRounds = 8;
-
-// Names that one batch gives the store.
-constexpr size_t kMostUsers = 256;
 
 }  // namespace
 
@@ -125,87 +119,6 @@ Status Batch::writeAll() {
     return store_.commit();
 }
 
-// Those to be stored. Whose role changes, their streams must not go on under the old
-// one. The store alone knows the old one for all workers: what this one remembers
-// another may have changed.
-Result<std::vector<User>> Batch::named() {
-    std::map<std::string, std::vector<std::string>> ids;
-    for (const User& user : users_) {
-        ids[user.site].push_back(user.id);
-    }
-    std::map<ConversationRef, std::string> before;
-    for (const auto& [site, some] : ids) {
-        const Result<std::vector<User>> known = store_.users(site, some);
-        if (!known.ok()) {
-            return known.status();
-        }
-        for (const User& user : known.value()) {
-            before[{site, user.id}] = user.role;
-        }
-    }
-    std::vector<User> named;
-    for (const User& user : users_) {
-        const std::string& role = before[{user.site, user.id}];
-        if (!role.empty() && role != user.role) {
-            outbox_.add(user.site, user.id, kRevoked,
-                        revokedEvent(inboxId(user.site, teamId(role))));
-        }
-        if (!Directory::isSilent(user)) {
-            named.push_back(user);
-        }
-    }
-    return named;
-}
-
-Status Batch::putUsers() {
-    if (users_.empty()) {
-        return {};
-    }
-    const Result<std::vector<User>> some = named();
-    if (!some.ok()) {
-        return some.status();
-    }
-    return some->empty() ? Status() : store_.putUsers(some.value());
-}
-
-Status Batch::runNames(Effects& effects) {
-    users_ = directory_.take(kMostUsers);
-    if (users_.empty()) {
-        return {};
-    }
-    const Result<std::vector<User>> some = named();
-    Status status = some.status();
-    if (some.ok() && !some->empty()) {
-        const Result<bool> begun = store_.tryBegin(note_);
-        if (begun.ok() && !begun.value()) {
-            directory_.failed(std::move(users_));
-            return {};
-        }
-        status = begun.status();
-        if (status.ok()) {
-            status = store_.putUsers(some.value());
-        }
-        if (status.ok()) {
-            status = store_.commit();
-        }
-        if (!status.ok()) {
-            // Whether it was undone does not matter: it is said again, and changes
-            // nothing.
-            const Status undone = store_.abandon();
-            status = {Code::StoreUnavailable, status.detail() + undone.detail()};
-        }
-    }
-    if (!status.ok()) {
-        directory_.failed(std::move(users_));
-        return status;
-    }
-    directory_.stored(users_);
-    for (Publication& publication : outbox_.take()) {
-        effects.publications.push_back(std::move(publication));
-    }
-    return {};
-}
-
 // Where somebody else was quicker it is the same conversation: unless an import made it
 // an alias meanwhile, at which nothing may be stored.
 Status Batch::insertOpened() {
@@ -273,13 +186,14 @@ Status Batch::insert() {
     return {};
 }
 
-// A first message and the one that confirms it stand together, unless another owner's
-// came first after all.
+// A first message and the one that confirms it stand together. One that came after all
+// later is confirmed only while nobody has answered.
 Status Batch::numberAll(std::vector<Task*>& waiting) {
     std::vector<Task*> line;
     line.reserve(waiting.size());
     for (Task* task : waiting) {
-        if (task->confirms != nullptr && task->confirms->message.seq != 1) {
+        if (task->confirms != nullptr && task->confirms->message.seq != 1 &&
+            task->live->seats[task->seat].numbered > 0) {
             task->confirms->confirmation = nullptr;
             continue;
         }
@@ -369,118 +283,6 @@ Status Batch::lookUp(Task& task) {
         task.inserts = false;
     }
     return {};
-}
-
-// --- Changes
-
-Status Batch::changeAll() {
-    std::vector<Live*> changed;
-    for (const Task& task : tasks_) {
-        const bool reopens = task.reopens() && task.live->conversation.closed;
-        if ((task.does(Operation::Change) || reopens) &&
-            std::find(changed.begin(), changed.end(), task.live) == changed.end()) {
-            changed.push_back(task.live);
-        }
-    }
-    for (Live* live : changed) {
-        if (Status status = change(*live); !status.ok()) {
-            return status;
-        }
-    }
-    return {};
-}
-
-// All of a conversation's changes as one. Where another owner's came first, or an
-// earlier run of our own, they are made to what is there now.
-Status Batch::change(Live& live) {
-    for (int round = 0; round < kRounds; ++round) {
-        Conversation to = live.conversation;
-        for (Task& task : tasks_) {
-            if (task.live == &live && task.does(Operation::Change)) {
-                apply(task, &to);
-            } else if (task.live == &live && task.reopens()) {
-                reopen(task, &to);
-            }
-        }
-        if (to.rev == live.conversation.rev) {
-            return {};
-        }
-        const Result<bool> changed = store_.change(live.conversation.rev, to);
-        if (!changed.ok()) {
-            return changed.status();
-        }
-        if (changed.value()) {
-            live.conversation = std::move(to);
-            return {};
-        }
-        Result<std::optional<Conversation>> found = store_.conversation(live.ref);
-        if (!found.ok()) {
-            return found.status();
-        }
-        if (!found.value() || found.value()->members != live.conversation.members) {
-            return {Code::Internal, "a conversation is gone or another one"};
-        }
-        live.conversation = std::move(*found.value());
-    }
-    crowded_ = true;
-    return {Code::Internal, "another owner keeps changing"};
-}
-
-void Batch::apply(Task& task, Conversation* to) const {
-    task.changed = !made(task.mark, *to);
-    if (!task.changed) {
-        return;
-    }
-    const ChangeArguments& change = task.change;
-    if (change.closed) {
-        if (*change.closed && !to->closed) {
-            to->closedSeq = newestBefore(task);
-        }
-        to->closed = *change.closed;
-    }
-    if (change.archived) {
-        const std::string& member = to->members[task.seat];
-        const auto place =
-            std::lower_bound(to->archived.begin(), to->archived.end(), member);
-        const bool there = place != to->archived.end() && *place == member;
-        if (*change.archived && !there) {
-            to->archived.insert(place, member);
-        } else if (!*change.archived && there) {
-            to->archived.erase(place);
-        }
-    }
-    if (change.subject) {
-        to->subject = *change.subject;
-    }
-    to->rev += 1;
-    to->changes.push_back(task.mark);
-    if (to->changes.size() > limits::kMaxChanges) {
-        to->changes.erase(to->changes.begin());
-    }
-}
-
-// It needs no mark to be known again: what was open, or was closed after the message,
-// stays as it is.
-void Batch::reopen(Task& task, Conversation* to) const {
-    task.changed = to->closed && task.message.seq > to->closedSeq;
-    if (task.changed) {
-        to->closed = false;
-        to->rev += 1;
-    }
-}
-
-// Its conversation's newest message as of this entry.
-uint64_t Batch::newestBefore(const Task& task) const {
-    uint64_t newest = task.live->position;
-    for (const Task* earlier = tasks_.data(); earlier != &task; ++earlier) {
-        if (earlier->live == task.live && earlier->content) {
-            newest = std::max(newest, earlier->message.seq);
-        }
-        if (earlier->live == task.live && earlier->confirmation != nullptr) {
-            newest = std::max(newest, earlier->confirmation->message.seq);
-        }
-    }
-    return newest;
 }
 
 // The truth for conversations in which a round met a duplicate.

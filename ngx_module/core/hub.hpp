@@ -174,6 +174,11 @@ public:
     bool hasWork() const { return !queue_.empty(); }
 
 private:
+    // Why a stream begins anew: the log lost entries, or all; its place is of another
+    // Redis.
+    static constexpr std::string_view kGap = "gap";
+    static constexpr std::string_view kForeign = "foreign";
+
     struct HashKey {
         size_t operator()(const InboxKey& key) const { return key.low; }  // is a hash
     };

@@ -53,6 +53,20 @@ constexpr std::string_view kEvents[] = {"message", "conversation", "read",
                                         "unread",  "typing",       "presence"};
 constexpr std::string_view kStreamEvents[] = {"hello", "reset", "bye"};
 
+// One word, or several joined by ":", as sites of Socket.IO call theirs.
+bool validEvent(std::string_view name) {
+    if (name.size() > limits::kMaxWord) {
+        return false;
+    }
+    for (size_t colon = name.find(':'); colon != name.npos; colon = name.find(':')) {
+        if (!validWord(name.substr(0, colon))) {
+            return false;
+        }
+        name.remove_prefix(colon + 1);
+    }
+    return validWord(name);
+}
+
 }  // namespace
 
 ProfileBlock::ProfileBlock(std::string name) {
@@ -182,7 +196,7 @@ Status ProfileBlock::event(const Words& words) {
     if (words.size() != 3 || !holds(kEvents, words[1])) {
         return wrong("an event of ours and its name here are expected");
     }
-    if (!validWord(words[2])) {
+    if (!validEvent(words[2])) {
         return wrong("not an event's name: " + quoted(words[2]));
     }
     if (holds(kStreamEvents, words[2]) ||

@@ -42,6 +42,7 @@ my @mistakes = (
     ['event hello x;', qr/an event of ours and its name/],
     ['event message;', qr/an event of ours and its name/],
     ['event message "a b";', qr/not an event's name/],
+    (map { ["event message $_;", qr/not an event's name: "$_"/] } 'chat:', ':new', 'chat::new', 'c:' . 'n' x 64),
     ['event message hello;', qr/another event's name/],
     ['event message read;', qr/another event's name/],
     ["event message x;\nevent read x;", qr/duplicate/, 1],

@@ -37,6 +37,7 @@ SiteProfile shop() {
         "failure error fixed:ok=no",
         "failure 401 fixed:error=Non",
         "event message new-message",
+        "event read chat:seen",
         "route POST /api/messages send if=conversationId conversation=conversationId "
         "content",
         "route POST /api/messages start role=client member.partner=partnerId "
@@ -66,6 +67,8 @@ START_TEST(refusesLines) {
         {"conversation x=id x=kind", "twice"},
         {"message =id", "not a field's name"},
         {"event messages x", "expected"},
+        {"event message chat:", "not an event's name"},
+        {"event message :chat", "not an event's name"},
         {"failure 200 error", "not a status"},
         {"failure error=why", "a refusal has no"},
         {"rule", "unknown rule"},
@@ -136,7 +139,8 @@ START_TEST(words) {
     ck_assert(!profile.roleFor("admin"));
     ck_assert(!profile.roleFor(""));
     EXPECT_TEXT(profile.eventName("message"), "new-message");
-    EXPECT_TEXT(profile.eventName("read"), "read");
+    EXPECT_TEXT(profile.eventName("read"), "chat:seen");
+    EXPECT_TEXT(profile.eventName("unread"), "unread");
     const char* problem = "{\"error\":\"why\",\"code\":\"x\"}";
     EXPECT_TEXT(profile.failure(404, problem).value(),
                 "{\"error\":\"why\",\"ok\":\"no\"}");

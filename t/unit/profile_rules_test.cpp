@@ -1,233 +1,13 @@
-// A profile's rules and words, in the worker: who may, the confirmation of a first
-// message, once, whatever fails; reopening; hints; a profile that Redis has lost.
+// A profile's rules and words, in the worker: who may; reopening; hints; a profile that
+// Redis has lost.
 #include "schema/problem.hpp"
-#include "schema/profile.hpp"
-#include "t/unit/handler_fixture.hpp"
+#include "t/unit/profile_fixture.hpp"
 
 namespace messaging::unit {
 namespace {
 
 using Fault = MemoryStore::Fault;
 using Kind = MemoryStore::Kind;
-
-const std::vector<std::string> kPair = {"ann", "bob"};
-
-// `with` has been given what the test is about.
-struct Site {
-    Site() {
-        profile.name = "venues";
-        profile.rules.confirmer = "partner";
-        profile.rules.confirmation = "Thank you {name}, we answer soon.";
-    }
-
-    // The same entry under this profile; its caller has this role.
-    Delivered of(Delivered entry, const std::string& role = "client",
-                 const std::string& route = {}) const {
-        entry.command.who.role = role;
-        entry.command.profile = profileHash(encode(profile)) + route;
-        entry.profile = std::make_shared<const Profile>(profile);
-        return entry;
-    }
-    // Redis has lost it.
-    Delivered lost(Delivered entry) const {
-        entry = of(std::move(entry));
-        entry.profile = nullptr;
-        return entry;
-    }
-    // Opened by ann, who tells who bob is.
-    Delivered start(const std::string& key = {}) const {
-        StartArguments arguments{kPair, "hello"};
-        arguments.hints = {{"bob", "partner", "Bob"}};
-        return of(startOf("ann", arguments, key));
-    }
-
-    Profile profile;
-    const std::string id = idOf(kPair);
-};
-
-const char* const kBoth = "1:hello 2:Thank you Name of ann, we answer soon.";
-
-// --- Confirmation
-
-START_TEST(confirmation) {
-    Bench bench;
-    const Site site;
-    const Reply reply = bench.ask(site.start());
-    ck_assert_int_eq(reply.status, 201);
-    EXPECT_TEXT(at(reply.body, "message.seq"), "1");
-    EXPECT_TEXT(at(reply.body, "conversation.lastSeq"), "2");
-    EXPECT_TEXT(at(reply.body, "conversation.unreadCount"), "1");
-    EXPECT_TEXT(bench.messages(site.id), kBoth);
-    const Message& sent = bench.database.messages[refOf(site.id)].at(2);
-    EXPECT_TEXT(sent.sender, "bob");
-    EXPECT_TEXT(sent.senderRole, "partner");
-    EXPECT_TEXT(sent.type, "confirmation");
-    EXPECT_TEXT(sent.key, "w:confirmation");
-    EXPECT_TEXT(eventsFor(bench.effects, "ann"), "conversation message message unread");
-    EXPECT_TEXT(eventsFor(bench.effects, "bob"), "conversation message message unread");
-    EXPECT_TEXT(at(eventFor(bench.effects, "bob", "unread"), "unreadCount"), "1");
-    EXPECT_TEXT(bench.row(site.id, "bob").substr(0, 7), "2 1 0 0");
-
-    // Never again: neither by a repeat, nor by whoever writes next.
-    bench.ask(site.of(sendOf("ann", site.id, "more")));
-    bench.ask(site.of(sendOf("bob", site.id, "yes"), "partner"));
-    EXPECT_TEXT(bench.messages(site.id), std::string(kBoth) + " 3:more 4:yes");
-}
-
-START_TEST(confirmationFollowsInABatch) {
-    Bench bench;
-    const Site site;
-    bench.run({site.start("c:1"), site.of(sendOf("ann", site.id, "2", "c:2")),
-               site.start("c:1"), site.of(sendOf("bob", site.id, "3"), "partner")});
-    ck_assert_uint_eq(bench.effects.replies.size(), 4);
-    EXPECT_TEXT(bench.messages(site.id), std::string(kBoth) + " 3:2 4:3");
-    EXPECT_TEXT(bench.row(site.id, "bob").substr(0, 3), "4 2");
-}
-
-START_TEST(noConfirmation) {
-    const Site site;
-    {  // nobody has that role
-        Bench bench;
-        bench.ask(site.of(startOf("ann", kPair, "hello")));
-        EXPECT_TEXT(bench.messages(site.id), "1:hello");
-    }
-    {  // its own message is the first
-        Bench bench;
-        bench.ask(site.of(startOf("bob", kPair, "hello"), "partner"));
-        EXPECT_TEXT(bench.messages(site.id), "1:hello");
-    }
-    {  // the canonical API has no rules
-        Bench bench;
-        bench.database.users[{"shop", "bob"}] = {"shop", "bob", "partner", "Bob"};
-        bench.ask(startOf("ann", kPair, "hello"));
-        EXPECT_TEXT(bench.messages(site.id), "1:hello");
-    }
-    {  // without a name its place is closed up; a role that was seen needs no hint
-        Bench bench;
-        bench.database.users[{"shop", "bob"}] = {"shop", "bob", "partner", "Bob"};
-        Delivered entry = site.of(startOf("ann", kPair, "hello"));
-        entry.command.who.name.clear();
-        bench.ask(entry);
-        EXPECT_TEXT(bench.messages(site.id), "1:hello 2:Thank you, we answer soon.");
-    }
-}
-
-START_TEST(confirmationOfATeam) {
-    Bench bench;
-    const Site site;
-    Conversation desk;
-    desk.site = "shop";
-    desk.id = "desk";
-    desk.members = {"ann", "team:partner"};
-    desk.starter = "ann";
-    bench.database.conversations[refOf("desk")] = desk;
-    bench.ask(site.of(sendOf("ann", "desk", "hello")));
-    EXPECT_TEXT(bench.messages("desk"), kBoth);
-    EXPECT_TEXT(bench.database.messages[refOf("desk")].at(2).member, "team:partner");
-}
-
-// A run that ended between the two, on a store without transactions.
-START_TEST(confirmationIsCompleted) {
-    for (const bool redelivered : {true, false}) {
-        for (const bool later : {false, true}) {
-            Bench bench;
-            const Site site;
-            Site silent;
-            silent.profile.rules.confirmer.clear();
-            // The first run, as far as it came: without the confirmation.
-            const Delivered entry = site.start("c:1");
-            Delivered first = entry;
-            first.profile = std::make_shared<const Profile>(silent.profile);
-            bench.ask(first);
-            if (later) {
-                bench.ask(silent.of(sendOf("bob", site.id, "quick"), "partner"));
-            }
-            bench.restart();
-            ck_assert(bench.ask(redelivered ? again(entry, true) : entry).code ==
-                      Code::Ok);
-            const std::string all =
-                later ? "1:hello 2:quick 3:Thank you Name of ann, we answer soon."
-                      : kBoth;
-            EXPECT_TEXT(bench.messages(site.id), all);
-            EXPECT_TEXT(
-                at(eventFor(bench.effects, "ann", "message", redelivered), "type"),
-                "confirmation");
-            // Found by whoever comes next, even if another member has the role now.
-            bench.database.users[{"shop", "bob"}].role = "other";
-            bench.restart();
-            bench.ask(again(entry));
-            bench.ask(entry);
-            EXPECT_TEXT(bench.messages(site.id), all);
-        }
-    }
-}
-
-// Another owner's message takes the first number, or the second.
-START_TEST(confirmationAgainstAnotherOwner) {
-    for (const size_t taken : {1, 2}) {
-        Bench bench;
-        const Site site;
-        MemoryStore other(bench.database);
-        worker::Writer rival(other, "other");
-        if (taken == 2) {
-            Site silent;
-            silent.profile.rules.confirmer.clear();
-            Delivered first = site.start("c:1");
-            first.profile = std::make_shared<const Profile>(silent.profile);
-            bench.ask(first);
-            bench.restart();
-        }
-        bool done = false;
-        bench.store.before("insertMessages", [&] {
-            if (!done) {
-                done = true;
-                bench.database.append(refOf(site.id), "bob", "c:rival");
-            }
-        });
-        bench.run({site.start("c:1")});
-        EXPECT_TEXT(bench.messages(site.id),
-                    taken == 1 ? "1:from another owner 2:hello"
-                               : "1:hello 2:from another owner "
-                                 "3:Thank you Name of ann, we answer soon.");
-    }
-}
-
-// Every call fails in every way; then it runs again, as the bus would have it.
-START_TEST(confirmationWhateverFails) {
-    for (const Kind kind : {Kind::Transactional, Kind::Plain}) {
-        size_t calls = 0;
-        {
-            Bench bench(kind);
-            bench.ask(Site().start("c:1"));
-            calls = bench.store.calls.size();
-        }
-        for (size_t n = 1; n <= calls; ++n) {
-            for (const Fault fault :
-                 {Fault::Definite, Fault::UnknownNot, Fault::UnknownDone}) {
-                for (const bool restart : {false, true}) {
-                    Bench bench(kind);
-                    const Site site;
-                    const Delivered entry = site.start("c:1");
-                    bench.store.failAt(n, fault);
-                    const Status status = bench.tryRun({entry});
-                    const std::string where = bench.store.calls[n - 1];
-                    EXPECT_FOR(!status.ok(), where);
-                    if (restart) {
-                        bench.restart();
-                    }
-                    const bool definite = status.code() == Code::StoreUnavailable;
-                    ck_assert(bench.ask(definite ? entry : again(entry)).code ==
-                              Code::Ok);
-                    EXPECT_TEXT(bench.messages(site.id), kBoth);
-                    EXPECT_TEXT(bench.row(site.id, "ann").substr(0, 7), "2 1 0 0");
-                    EXPECT_TEXT(bench.row(site.id, "bob").substr(0, 7), "2 1 0 0");
-                    EXPECT_TEXT(bench.database.users.at({"shop", "bob"}).role,
-                                "partner");
-                }
-            }
-        }
-    }
-}
 
 // --- Who may
 
@@ -334,6 +114,28 @@ START_TEST(reopens) {
     bench.run({site.of(sendOf("ann", site.id, "c")),
                site.of(changeOf("bob", site.id, close))});
     EXPECT_TEXT(statusOf(bench, site.id), "closed");
+}
+
+// The run that stored the message ended there, and nobody asks for it again: the next
+// message finds the conversation closed, and opens it.
+START_TEST(reopeningIsMadeUpFor) {
+    Site site;
+    Site silent;
+    site.profile.rules.reopens = true;
+    for (const bool same : {true, false}) {
+        Bench bench(Kind::Plain);
+        bench.ask(site.start());
+        bench.ask(site.of(changeOf("bob", site.id, "{\"status\":\"closed\"}")));
+        bench.ask(silent.of(sendOf("ann", site.id, "lost")));
+        bench.restart();
+        EXPECT_TEXT(statusOf(bench, site.id), "closed");
+        const Delivered next = same ? site.of(sendOf("ann", site.id, "there?"))
+                                    : site.of(sendOf("bob", site.id, "yes"), "partner");
+        bench.ask(next);
+        EXPECT_TEXT(statusOf(bench, site.id), "open");
+        EXPECT_TEXT(at(eventFor(bench.effects, "ann", "conversation"), "status"),
+                    "open");
+    }
 }
 
 START_TEST(reopensWhateverFails) {
@@ -481,11 +283,9 @@ START_TEST(unknownProfileOfARedelivery) {
 Suite* profile_rulesSuite() {
     return suiteOf(
         "profile_rules",
-        {confirmation, confirmationFollowsInABatch, noConfirmation, confirmationOfATeam,
-         confirmationIsCompleted, confirmationAgainstAnotherOwner,
-         confirmationWhateverFails, openers, contentRequired, knownOnly, changers,
-         reopens, reopensWhateverFails, hints, firstMessageCarries, wording,
-         unknownProfile, unknownProfileOfARedelivery});
+        {openers, contentRequired, knownOnly, changers, reopens, reopeningIsMadeUpFor,
+         reopensWhateverFails, hints, firstMessageCarries, wording, unknownProfile,
+         unknownProfileOfARedelivery});
 }
 
 }  // namespace messaging::unit

@@ -34,6 +34,7 @@
     SUITE(problem)              \
     SUITE(profile)              \
     SUITE(profile_block)        \
+    SUITE(profile_confirm)      \
     SUITE(profile_rules)        \
     SUITE(rate)                 \
     SUITE(reader)               \
