@@ -167,21 +167,9 @@ Result<ListArguments> parseList(std::string_view body) {
     if (Status status = readFilter(object.value(), &arguments.filter); !status.ok()) {
         return status;
     }
-    if (const Value* q = object->find("q")) {
-        Result<std::string> words = parseLine(*q, "q", limits::kMaxSearch);
-        if (!words.ok()) {
-            return words.status();
-        }
-        arguments.q = std::move(words.value());
-    }
-    if (Status status = readLimit(object.value(), limits::kMaxPage, &arguments.limit);
-        !status.ok()) {
-        return status;
-    }
-    if (Status status = readCursor(object.value(), &arguments.cursor); !status.ok()) {
-        return status;
-    }
-    return arguments;
+    const Status status =
+        readQuery(object.value(), &arguments.q, &arguments.limit, &arguments.cursor);
+    return status.ok() ? Result<ListArguments>(std::move(arguments)) : status;
 }
 
 std::string encode(const ListArguments& arguments) {

@@ -74,6 +74,23 @@ Status readNumber(const Value& object, std::string_view name,
     return {};
 }
 
+Status readLimit(const Value& object, unsigned most, unsigned* limit) {
+    std::optional<uint64_t> number;
+    if (Status status = readNumber(object, "limit", &number); !status.ok()) {
+        return status;
+    }
+    if (number && (*number < 1 || *number > most)) {
+        return invalid("limit");
+    }
+    if (number) {
+        *limit = static_cast<unsigned>(*number);
+    }
+    return {};
+}
+
+namespace {
+
+// Absent stays empty.
 Status readCursor(const Value& object, std::string* cursor) {
     const Value* value = object.find("cursor");
     if (value == nullptr) {
@@ -89,18 +106,19 @@ Status readCursor(const Value& object, std::string* cursor) {
     return {};
 }
 
-Status readLimit(const Value& object, unsigned most, unsigned* limit) {
-    std::optional<uint64_t> number;
-    if (Status status = readNumber(object, "limit", &number); !status.ok()) {
-        return status;
+}  // namespace
+
+Status readQuery(const Value& object, std::string* q, unsigned* limit,
+                 std::string* cursor) {
+    if (const Value* words = object.find("q")) {
+        Result<std::string> line = parseLine(*words, "q", limits::kMaxSearch);
+        if (!line.ok()) {
+            return line.status();
+        }
+        *q = std::move(line.value());
     }
-    if (number && (*number < 1 || *number > most)) {
-        return invalid("limit");
-    }
-    if (number) {
-        *limit = static_cast<unsigned>(*number);
-    }
-    return {};
+    Status status = readLimit(object, limits::kMaxPage, limit);
+    return status.ok() ? readCursor(object, cursor) : status;
 }
 
 Result<bool> parseStatus(const Value& value) {

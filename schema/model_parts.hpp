@@ -34,8 +34,10 @@ Result<std::string> parseLine(const json::Value& value, std::string_view field,
 Status readNumber(const json::Value& object, std::string_view name,
                   std::optional<uint64_t>* out);
 Status readLimit(const json::Value& object, unsigned most, unsigned* limit);
-// Absent stays empty.
-Status readCursor(const json::Value& object, std::string* cursor);
+// Of what is looked for page by page: `q`, `limit` and `cursor`; absent ones stay as
+// they are.
+Status readQuery(const json::Value& object, std::string* q, unsigned* limit,
+                 std::string* cursor);
 
 // Whether "open" or "closed" says closed.
 Result<bool> parseStatus(const json::Value& value);

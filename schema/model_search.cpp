@@ -10,24 +10,13 @@ Result<SearchArguments> parseSearch(std::string_view body) {
     if (!object.ok()) {
         return object.status();
     }
-    const json::Value* q = object->find("q");
-    if (q == nullptr) {
+    if (object->find("q") == nullptr) {
         return missing("q");
     }
     SearchArguments arguments;
-    Result<std::string> words = parseLine(*q, "q", limits::kMaxSearch);
-    if (!words.ok()) {
-        return words.status();
-    }
-    arguments.q = std::move(words.value());
-    if (Status status = readLimit(object.value(), limits::kMaxPage, &arguments.limit);
-        !status.ok()) {
-        return status;
-    }
-    if (Status status = readCursor(object.value(), &arguments.cursor); !status.ok()) {
-        return status;
-    }
-    return arguments;
+    const Status status =
+        readQuery(object.value(), &arguments.q, &arguments.limit, &arguments.cursor);
+    return status.ok() ? Result<SearchArguments>(std::move(arguments)) : status;
 }
 
 std::string encode(const SearchArguments& arguments) {
