@@ -37,8 +37,8 @@ for my $profile (@profiles) {
         my @times = map { $_->{createdAt} } @$messages;
         is_deeply(\@times, [sort @times], 'in the order of their times');
     }
-    ($code, $output) = $t->worker_run('seed', $profile, '--site', $profile, @seed);
-    is($code, 0, 'again');
+    ($code, $output) = $t->worker_run('seed', $profile, @seed);
+    is($code, 0, 'again, at the site of its name');
     like($output, qr/^0 people, 0 conversations, 0 messages added/m, 'adds nothing');
     is_deeply($t->get('/conversations', %base)->{json}{conversations}, $list, 'and changes nothing');
 }
@@ -57,6 +57,10 @@ my $file = $t->write_file('mine.json', '{"people":[{"id":"ann","name":"Ann"}],"c
     . '["ann","bob"],"messages":[{"from":"bob","day":2,"at":"10:00","content":"Hello","unread":true}]}]}');
 is(($t->worker_run('seed', $file, '--site', 'default'))[0], 0, "somebody's own file");
 is($t->get('/unread-count', as => 'ann')->{json}{count}, 1, 'is there');
+
+my ($code, $told) = $t->worker_run('seed', $file);
+is($code, 2, 'a file has no site of its own');
+like($told, qr/--site is required/, 'and it says so');
 
 for (['nobody'], ["$file.x"], [$t->write_file('bad.json', '{"conversations":[{"members":["a"]}]}')]) {
     my ($code, $output) = $t->worker_run('seed', @$_, '--site', 'default', @seed);

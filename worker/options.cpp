@@ -99,10 +99,10 @@ std::string checkSite(const std::string& text) {
     return validSite(text) ? "" : "a site is 1 to 64 of a-z, 0-9, _ and -";
 }
 
-void addSite(CLI::App* command, Options& options) {
-    command->add_option("--site", options.site, "The site, as in `messaging site=`")
-        ->check(CLI::Validator(checkSite, "NAME"))
-        ->required();
+CLI::Option* addSite(CLI::App* command, Options& options) {
+    return command
+        ->add_option("--site", options.site, "The site, as in `messaging site=`")
+        ->check(CLI::Validator(checkSite, "NAME"));
 }
 
 void addData(CLI::App* command, std::string& folder) {
@@ -113,7 +113,7 @@ void addData(CLI::App* command, std::string& folder) {
 
 void addPeople(CLI::App* people, Options& options) {
     people->fallthrough();
-    addSite(people, options);
+    addSite(people, options)->required();
     people
         ->add_option("FILE", options.file,
                      "A JSON object a line: {\"id\", \"role\"?, \"name\"?}")
@@ -122,7 +122,7 @@ void addPeople(CLI::App* people, Options& options) {
 
 void addImport(CLI::App* import, Options& options) {
     import->fallthrough();
-    addSite(import, options);
+    addSite(import, options)->required();
     import->add_option("--source", options.import.source, "mongodb://HOST/DATABASE")
         ->check(CLI::Validator(checkStore, "URI"))
         ->required();
@@ -145,6 +145,18 @@ void addSeed(CLI::App* seed, Options& options) {
                      "monmariage, marketplace, pro-admin, promoto, or a file")
         ->required();
     addData(seed, options.seed.data);
+}
+
+// Where it is not said: the one of the shipped profile, whose locations are of a site
+// of its name. A file says nothing of the kind.
+std::string seededSite(const CLI::App& seed, const Options& options) {
+    if (seed.count("--site") > 0) {
+        return options.site;
+    }
+    if (options.seed.profile.find_first_of("./") != std::string::npos) {
+        throw CLI::RequiredError("--site");
+    }
+    return options.seed.profile;
 }
 
 }  // namespace
@@ -238,7 +250,7 @@ ParsedOptions parseOptions(int argc, const char* const* argv) {
             options.action = command->parsed() ? action : options.action;
         }
         options.import.site = options.site;
-        options.seed.site = options.site;
+        options.seed.site = seed->parsed() ? seededSite(*seed, options) : options.site;
         parsed.options = std::move(options);
     } catch (const CLI::CallForVersion& call) {
         parsed.text = call.what();
