@@ -101,10 +101,8 @@ bool validChannel(std::string_view channel) {
            all(channel, [](char c) { return c > ' ' && c < '\x7F'; });
 }
 
-// "c:" and "i:" only: keys of the worker's own never come from outside.
 bool validKey(std::string_view key) {
-    const std::string_view prefix = key.substr(0, 2);
-    return (prefix == "c:" || prefix == "i:") && validId(key.substr(2));
+    return isCommandKey(key) && validId(key.substr(2));
 }
 
 bool validEventType(std::string_view type) {
@@ -224,6 +222,11 @@ Status checkOperation(const Entry& entry, const OperationKind& kind) {
 }
 
 }  // namespace
+
+bool isCommandKey(std::string_view key) {
+    const std::string_view prefix = key.substr(0, 2);
+    return key.size() > 2 && (prefix == "c:" || prefix == "i:");
+}
 
 std::string_view operationName(Operation operation) {
     return kindOf(operation).name;

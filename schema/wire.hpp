@@ -44,6 +44,10 @@ struct Identity {
     std::string team = {};  // of this role, where the site has one; else empty
 };
 
+// Whether an idempotency key is a command's, by its prefix: those that the worker makes
+// itself, for what it sends or imports, never come from outside.
+bool isCommandKey(std::string_view key);
+
 // An operation on its way to the worker: the fields of one stream entry.
 struct Command {
     Operation operation = Operation::Send;

@@ -28,11 +28,6 @@ constexpr std::chrono::milliseconds kPause{500};
 // The mark of the one change that is made: a status that was closed already.
 constexpr const char* kMark = "moved-in";
 
-// Whether it was written here: a client's key, or a command's own.
-bool isCommands(const std::string& key) {
-    return key.compare(0, 2, "c:") == 0 || key.compare(0, 2, "i:") == 0;
-}
-
 }  // namespace
 
 size_t Filler::Place::seatOf(const std::string& member) const {
@@ -168,7 +163,7 @@ Status Filler::turnPage(Place& place) {
                 break;
             }
             place.pageEnd = message.seq;
-            if (!isCommands(message.key)) {
+            if (!isCommandKey(message.key)) {  // else it was written here
                 place.page.push_back(std::move(message));
             }
         }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "worker/store.hpp"
+
 namespace messaging::worker {
 
 namespace {
@@ -45,6 +47,23 @@ void Link::recover() {
         next_ = {};
         health_.found();
     }
+}
+
+bool usable(Store& store, Link& link, bool* opened) {
+    if (*opened && link.ok()) {
+        return true;
+    }
+    if (!link.due()) {
+        return false;
+    }
+    const Status status = *opened ? store.ping() : store.open();
+    if (!status.ok()) {
+        link.fail(status.detail());
+        return false;
+    }
+    *opened = true;
+    link.recover();
+    return true;
 }
 
 void Context::pause(std::chrono::milliseconds time) const {

@@ -46,6 +46,12 @@ private:
     std::chrono::milliseconds pause_{0};
 };
 
+class Store;
+
+// Opens a thread's own store, or looks whether one that failed is back, where it is
+// time to; whether it can be used now.
+bool usable(Store& store, Link& link, bool* opened);
+
 // What all loops share. It outlives them.
 struct Context {
     const std::atomic<bool>& stop;

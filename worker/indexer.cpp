@@ -45,27 +45,10 @@ void Indexer::run() {
     }
 }
 
-bool Indexer::storeReady() {
-    if (opened_ && storeLink_.ok()) {
-        return true;
-    }
-    if (!storeLink_.due()) {
-        return false;
-    }
-    Status status = opened_ ? store_->ping() : store_->open();
-    opened_ = opened_ || status.ok();
-    if (!status.ok()) {
-        storeLink_.fail(status.detail());
-        return false;
-    }
-    storeLink_.recover();
-    return true;
-}
-
 // How long to rest after it: twice as long as it took, so that what is left to do
 // leaves the store to those who wait for it.
 milliseconds Indexer::step() {
-    if (!context_.first || !storeReady()) {
+    if (!context_.first || !usable(*store_, storeLink_, &opened_)) {
         return kIdle;
     }
     const auto before = Clock::now();

@@ -22,7 +22,6 @@ public:
 private:
     void run();
     std::chrono::milliseconds step();
-    bool storeReady();
 
     const Context& context_;
     std::unique_ptr<Store> store_;

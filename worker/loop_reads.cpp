@@ -33,7 +33,6 @@ public:
 
 private:
     void step();
-    void checkStore();
     Status turn();
     Status answer(const Delivered& read);
     Reply refusal(const Delivered& read, Code code) const;
@@ -64,7 +63,7 @@ void ReadLoop::run() {
 }
 
 void ReadLoop::step() {
-    checkStore();
+    usable(*store_, storeLink_, &opened_);
     if (!redisLink_.due()) {
         context_.pause(kIdle);
         return;
@@ -85,19 +84,6 @@ void ReadLoop::step() {
         redisLink_.fail(status.detail());
     }
     bus_.takeComplaint();  // the write loop meets the same and says so
-}
-
-void ReadLoop::checkStore() {
-    if ((opened_ && storeLink_.ok()) || !storeLink_.due()) {
-        return;
-    }
-    Status status = opened_ ? store_->ping() : store_->open();
-    if (status.ok()) {
-        opened_ = true;
-        storeLink_.recover();
-    } else {
-        storeLink_.fail(status.detail());
-    }
 }
 
 Status ReadLoop::turn() {

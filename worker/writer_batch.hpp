@@ -90,11 +90,14 @@ struct Task {
         return in->command.operation == operation && !dropped && !refused();
     }
     const Profile* profile() const { return in->profile.get(); }
-    // Whether its message opens a conversation again.
-    bool reopens() const {
+    // Whether its message is its own: no other entry's, and no other request's.
+    bool speaks() const {
         return content && twin == nullptr && !dropped && !refused() &&
-               profile() != nullptr && profile()->rules.reopens &&
                message.fingerprint == fingerprint;
+    }
+    // Whether that opens a conversation again.
+    bool reopens() const {
+        return speaks() && profile() != nullptr && profile()->rules.reopens;
     }
 };
 

@@ -15,7 +15,6 @@ namespace {
 // Of the worker's own: no command's key begins so.
 constexpr const char* kKey = "w:confirmation";
 constexpr const char* kType = "confirmation";
-constexpr const char* kTeam = "team:";
 
 // Without a name its place is closed up.
 std::string worded(std::string text, const std::string& name) {
@@ -34,13 +33,7 @@ std::string worded(std::string text, const std::string& name) {
 
 // Stored by this entry, now or in an earlier run.
 bool isSaid(const Task& task) {
-    return task.content && task.twin == nullptr && !task.dropped && !task.refused() &&
-           task.message.seq > 0 && task.message.fingerprint == task.fingerprint;
-}
-
-// What was written elsewhere (imported, seeded) has other keys, and asks for nothing.
-bool isOurs(const Message& message) {
-    return message.key.substr(0, 2) == "c:" || message.key.substr(0, 2) == "i:";
+    return task.speaks() && task.message.seq > 0;
 }
 
 // Whether a later message may find the confirmation missing, as far as memory tells:
@@ -111,7 +104,8 @@ Result<bool> Batch::isOwed(const Live& live) {
     if (!first.ok()) {
         return first.status();
     }
-    if (first->empty() || !isOurs(first->front())) {
+    // What was written elsewhere (imported, seeded) asks for nothing.
+    if (first->empty() || !isCommandKey(first->front().key)) {
         return false;
     }
     const Result<std::optional<Message>> stored = storedConfirmation(live);
@@ -138,7 +132,7 @@ Result<size_t> Batch::confirmer(const Task& task) {
     const std::vector<std::string>& members = live.conversation.members;
     for (size_t seat = 0; seat < members.size(); ++seat) {
         const std::string& member = members[seat];
-        const bool has = member == kTeam + role ||
+        const bool has = member == teamId(role) ||
                          std::any_of(users.begin(), users.end(), [&](const User& user) {
                              return user.id == member && user.role == role;
                          });

@@ -12,10 +12,6 @@
 namespace messaging::worker {
 namespace {
 
-bool validKey(std::string_view key) {
-    return key.size() > 2 && (key[0] == 'c' || key[0] == 'i') && key[1] == ':';
-}
-
 void refuseTask(Task& task, Code code, std::string field = {}) {
     task.code = code;
     task.field = std::move(field);
@@ -125,7 +121,7 @@ void Batch::parseChangeTask(Task& task) {
     if (!arguments.ok()) {
         return refuseTask(task, arguments.status().code(), arguments.status().field());
     }
-    if (!validKey(command.key)) {
+    if (!isCommandKey(command.key)) {
         return refuseTask(task, Code::InvalidField, "key");
     }
     task.mark = changeMark(command.who.user, command.key, encode(arguments.value()));
@@ -135,7 +131,7 @@ void Batch::parseChangeTask(Task& task) {
 // All of the message but its number, and the member for whom it counts.
 void Batch::setMessage(Task& task, SendArguments said, const std::string& canonical) {
     const Command& command = task.in->command;
-    if (!validKey(command.key)) {
+    if (!isCommandKey(command.key)) {
         return refuseTask(task, Code::InvalidField, "key");
     }
     task.content = true;

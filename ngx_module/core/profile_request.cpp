@@ -92,8 +92,9 @@ Result<std::string> idOf(const RouteArgument& argument, const Found& found) {
     if (found.json->is(Type::String)) {
         return found.json->text;
     }
-    return found.json->unsignedInteger(&number) ? Result<std::string>(found.json->text)
-                                                : invalid(argument);
+    return found.json->unsignedInteger(&number)
+               ? Result<std::string>(std::to_string(number))
+               : invalid(argument);
 }
 
 bool belongsToMessage(std::string_view argument) {

@@ -252,6 +252,13 @@ START_TEST(prepares) {
                 R"("context":{"type":"shop","id":"s1"},"content":"hi",)"
                 R"("message":{"context":{"type":"visit","id":"v"}}})");
 
+    // However a whole number is written, it is the same id.
+    asked = ask(profile, Method::Post, "/api/messages",
+                R"({"partnerId":7.0,"shopId":"s1","content":"hi"})");
+    EXPECT_TEXT(asked.prepared.arguments,
+                R"({"members":["7"],"hints":[{"id":"7","role":"partner","name":""}],)"
+                R"("context":{"type":"shop","id":"s1"},"content":"hi"})");
+
     asked = ask(profile, Method::Get, "/api/messages", "shopId=s1");
     EXPECT_TEXT(asked.prepared.arguments, R"({"context":{"type":"shop","id":"s1"}})");
     ck_assert(asked.prepared.derived);
