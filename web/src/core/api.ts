@@ -1,0 +1,66 @@
+// The API by HTTP, in canonical words whatever the site's profile calls them. One method, one
+// request; nothing is repeated here. The adapter says which request an operation is.
+
+import type { Adapter } from "./adapter.js";
+import type {
+  Conversation,
+  ConversationStatus,
+  Id,
+  ListPage,
+  ListQuery,
+  Me,
+  Message,
+  MessagePage,
+  Outgoing,
+  ReadNumbers,
+  Start,
+  Started,
+  Unread,
+} from "./types.js";
+
+export interface ApiOptions {
+  /** The location's prefix; without it the adapter's. */
+  base?: string;
+  adapter?: Adapter | null;
+  /** For sign-in without cookies: called before each request; null sends none. */
+  getToken?: (() => string | null | Promise<string | null>) | null;
+  /** For `Accept-Language`: refusals come in it. */
+  locale?: string;
+  /** The role of who is signed in, where a route is one role's. */
+  role?: () => string | null;
+  fetch?: typeof fetch;
+}
+
+export interface Change {
+  status?: ConversationStatus;
+  archived?: boolean;
+  subject?: string | null;
+}
+
+/** Every method throws a `Failure`, and nothing else. */
+export interface Api {
+  readonly base: string;
+  readonly adapter: Adapter | null;
+  list(query?: ListQuery, signal?: AbortSignal): Promise<ListPage>;
+  conversation(id: Id): Promise<Conversation>;
+  start(start: Start, message: Outgoing | null, key: string): Promise<Started>;
+  send(conversation: Id, message: Outgoing, key: string): Promise<Message>;
+  history(
+    conversation: Id,
+    page?: { before?: number | string; after?: number | string; limit?: number },
+  ): Promise<MessagePage>;
+  read(conversation: Id, seq: number): Promise<ReadNumbers>;
+  change(conversation: Id, change: Change, key: string): Promise<Conversation>;
+  typing(conversation: Id, typing: boolean): Promise<void>;
+  search(q: string, cursor?: string, signal?: AbortSignal): Promise<MessagePage>;
+  unread(): Promise<Unread>;
+  /** Documents of events, in canonical words. */
+  toMessage(document: unknown): Message;
+  toConversation(document: unknown): Conversation;
+  /** What the stream's host needs; plain data, to be posted to a worker. */
+  readonly live: { stream: string; unread: string; events: Record<string, string>; locale: string };
+  /** The headers of a request: the token, the language. */
+  headers(): Promise<Record<string, string>>;
+  /** Where `me` is known, whether the profile lets them. */
+  may(what: "open" | "change", me: Me): boolean;
+}
