@@ -2,9 +2,9 @@
 // is. It may say so in the page's title and on the installed app's icon too.
 
 import { html, nothing, unsafeCSS } from "lit";
+import styles from "./badge.css?inline";
 import { attributes, Part, sheet } from "./base.js";
 import { plural } from "./locale.js";
-import styles from "./badge.css?inline";
 
 export class MessagingBadge extends Part {
   static override properties = attributes({ max: "", pageTitle: false, appBadge: false });
@@ -17,10 +17,7 @@ export class MessagingBadge extends Part {
 
   #said: number | null = null;
 
-  static override styles = [
-    sheet,
-    unsafeCSS(styles),
-  ];
+  static override styles = [sheet, unsafeCSS(styles)];
 
   protected override joined(): void {
     this.client.countUnread();

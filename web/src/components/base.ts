@@ -1,12 +1,19 @@
 // What all components share: the client of the provider around them, its locale, and the sheet of
 // styles. A component renders again whenever the client says that something changed.
 
-import { html, LitElement, nothing, type PropertyDeclarations, type TemplateResult, unsafeCSS } from "lit";
+import {
+  html,
+  LitElement,
+  nothing,
+  type PropertyDeclarations,
+  type TemplateResult,
+  unsafeCSS,
+} from "lit";
 import type { MessagingClient } from "../core/client.js";
 import type { Conversation, Failure, Id, Member } from "../core/types.js";
+import styles from "./base.css?inline";
 import { fill, type Locale } from "./locale.js";
 import { hue, initials } from "./text.js";
-import styles from "./base.css?inline";
 
 /** What a provider gives; another object whenever one of these is another. */
 export interface Provided {
@@ -32,13 +39,14 @@ export abstract class Part extends LitElement {
     const ask = { join: undefined as Join | undefined };
     this.dispatchEvent(new CustomEvent(JOIN, { detail: ask, bubbles: true, composed: true }));
     if (!ask.join) console.error(`${this.localName}: there is no <messaging-provider> around it`);
-    this.#left = ask.join?.((given) => {
-      this.#leave();
-      this.provided = given;
-      this.hold(given.client.on("change", () => this.requestUpdate()));
-      this.joined();
-      this.requestUpdate();
-    }) ?? (() => {});
+    this.#left =
+      ask.join?.((given) => {
+        this.#leave();
+        this.provided = given;
+        this.hold(given.client.on("change", () => this.requestUpdate()));
+        this.joined();
+        this.requestUpdate();
+      }) ?? (() => {});
   }
 
   override disconnectedCallback(): void {

@@ -26,18 +26,16 @@ export class MessagingChat extends Part {
   declare inline: boolean;
   declare open: boolean;
 
-  static override styles = [
-    sheet,
-    unsafeCSS(styles),
-  ];
+  static override styles = [sheet, unsafeCSS(styles)];
 
   protected override view(): unknown {
     const { t, toName } = this;
     const shown = this.open || this.inline;
     const text = this.label || t.contact;
-    return html`${this.inline
-      ? nothing
-      : html`<button
+    return html`${
+      this.inline
+        ? nothing
+        : html`<button
           type="button"
           class="launcher primary"
           part="launcher"
@@ -48,9 +46,11 @@ export class MessagingChat extends Part {
           }}
         >
           <slot name="launcher">${icon("M4 4h16v12H9l-5 4.5z")}${text}</slot>
-        </button>`}
-    ${shown
-      ? html`<div
+        </button>`
+    }
+    ${
+      shown
+        ? html`<div
           class="panel"
           part="panel"
           role=${this.inline ? "region" : "dialog"}
@@ -66,13 +66,16 @@ export class MessagingChat extends Part {
           >
             <slot name="sign-in" slot="sign-in">
               <p>${t.signedOut}</p>
-              ${this.provided!.signIn
-                ? html`<a class="button" href=${this.provided!.signIn}>${t.signIn}</a>`
-                : nothing}
+              ${
+                this.provided!.signIn
+                  ? html`<a class="button" href=${this.provided!.signIn}>${t.signIn}</a>`
+                  : nothing
+              }
             </slot>
-            ${this.inline
-              ? nothing
-              : html`<button
+            ${
+              this.inline
+                ? nothing
+                : html`<button
                   slot="header"
                   type="button"
                   class="icon"
@@ -80,10 +83,12 @@ export class MessagingChat extends Part {
                   @click=${this.#close}
                 >
                   ${icon("m6.4 5 5.6 5.6L17.6 5 19 6.4 13.4 12l5.6 5.6-1.4 1.4-5.6-5.6L6.4 19 5 17.6l5.6-5.6L5 6.4z")}
-                </button>`}
+                </button>`
+            }
           </messaging-thread>
         </div>`
-      : nothing}`;
+        : nothing
+    }`;
   }
 
   protected override update(changed: PropertyValues<this>): void {

@@ -5,8 +5,8 @@ import { html, nothing, unsafeCSS } from "lit";
 import type { Target } from "../core/outbox.js";
 import { Failure } from "../core/types.js";
 import { attributes, icon, Part, sheet } from "./base.js";
-import { fill } from "./locale.js";
 import styles from "./composer.css?inline";
+import { fill } from "./locale.js";
 
 const LONGEST = 10_000; // characters, as the API has it
 
@@ -28,10 +28,7 @@ export class MessagingComposer extends Part {
 
   #key = "";
 
-  static override styles = [
-    sheet,
-    unsafeCSS(styles),
-  ];
+  static override styles = [sheet, unsafeCSS(styles)];
 
   get #target(): Target | null {
     return this.target ?? (this.conversation ? { conversation: this.conversation } : null);

@@ -4,8 +4,8 @@ const formats = new Map<string, Intl.DateTimeFormat>();
 
 function format(tag: string, time: Date, options: Intl.DateTimeFormatOptions): string {
   const key = tag + JSON.stringify(options);
-  let made = formats.get(key);
-  if (!made) formats.set(key, (made = new Intl.DateTimeFormat(tag, options)));
+  const made = formats.get(key) ?? new Intl.DateTimeFormat(tag, options);
+  formats.set(key, made);
   return made.format(time);
 }
 

@@ -9,8 +9,8 @@ import type { ConversationList } from "../core/list.js";
 import type { Conversation, Id, ListQuery, Message } from "../core/types.js";
 import { attributes, Part, sheet } from "./base.js";
 import { full, short } from "./dates.js";
-import { fill, plural } from "./locale.js";
 import styles from "./inbox.css?inline";
+import { fill, plural } from "./locale.js";
 
 const FILTERS = {
   all: { archived: false },
@@ -71,10 +71,7 @@ export class MessagingInbox extends Part {
     this.words = "";
   }
 
-  static override styles = [
-    sheet,
-    unsafeCSS(styles),
-  ];
+  static override styles = [sheet, unsafeCSS(styles)];
 
   protected override joined(): void {
     this.#list?.close();
@@ -146,9 +143,10 @@ export class MessagingInbox extends Part {
     const classes = `panes ${this.listOnly ? "" : "two"} ${selected ? "chosen" : ""}`;
     return html`<div class=${classes}>
       <section class="list" part="list" aria-label=${this.t.conversations}>${this.#listView()}</section>
-      ${this.listOnly
-        ? nothing
-        : html`<section
+      ${
+        this.listOnly
+          ? nothing
+          : html`<section
             class="thread"
             part="thread"
             aria-label=${conversation ? this.headline(conversation) : this.t.messages}
@@ -163,7 +161,8 @@ export class MessagingInbox extends Part {
                 @messaging-back=${this.#back}
               ></messaging-thread>
             </slot>
-          </section>`}
+          </section>`
+      }
     </div>`;
   }
 
@@ -185,8 +184,9 @@ export class MessagingInbox extends Part {
           maxlength="200"
           @input=${this.#type}
         />
-        ${names.length > 1
-          ? html`<div class="filters" role="group" aria-label=${t.show}>
+        ${
+          names.length > 1
+            ? html`<div class="filters" role="group" aria-label=${t.show}>
               ${names.map(
                 (name) =>
                   html`<button
@@ -200,7 +200,8 @@ export class MessagingInbox extends Part {
                   </button>`,
               )}
             </div>`
-          : nothing}
+            : nothing
+        }
       </div>
       ${this.failureView(list.failure, () => void list.load())}
       <div class="rows" part="rows" @keydown=${this.#keydown}>${this.#rows(list)}</div>`;
@@ -215,11 +216,13 @@ export class MessagingInbox extends Part {
     for (let at = 0; at < items.length; at += CHUNK) chunks.push(items.slice(at, at + CHUNK));
     const tab = items.some(({ id }) => id === this.#focused) ? this.#focused : (items[0]?.id ?? "");
     return html`${!list.loaded && list.loading ? html`<p class="empty">${t.loading}</p>` : nothing}
-      ${none
-        ? html`<div class="empty">
+      ${
+        none
+          ? html`<div class="empty">
             <slot name="empty">${this.words || this.filter !== "all" ? t.noMatches : t.noConversations}</slot>
           </div>`
-        : nothing}
+          : nothing
+      }
       ${chunks.map(
         (chunk) => html`<ul class="chunk" role="list">
           ${repeat(
@@ -229,11 +232,13 @@ export class MessagingInbox extends Part {
           )}
         </ul>`,
       )}
-      ${list.more
-        ? html`<button type="button" class="more rest" ?disabled=${list.loading} @click=${() => void list.loadMore()}>
+      ${
+        list.more
+          ? html`<button type="button" class="more rest" ?disabled=${list.loading} @click=${() => void list.loadMore()}>
             ${t.loadMore}
           </button>`
-        : nothing}
+          : nothing
+      }
       ${found?.messages.length ? this.#foundView(found) : nothing}`;
   }
 
@@ -310,11 +315,13 @@ export class MessagingInbox extends Part {
           </li>`;
         })}
       </ul>
-      ${cursor
-        ? html`<button type="button" class="more" @click=${() => void this.#searchMessages()}>
+      ${
+        cursor
+          ? html`<button type="button" class="more" @click=${() => void this.#searchMessages()}>
             ${t.loadMore}
           </button>`
-        : nothing}`;
+          : nothing
+      }`;
   }
 
   // --- What is done
@@ -333,7 +340,9 @@ export class MessagingInbox extends Part {
     if (this.listOnly) return;
     // Where one types next; on a phone the keyboard would hide what was chosen.
     if (!matchMedia("(pointer: coarse)").matches) {
-      void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>("messaging-thread")?.focus());
+      void this.updateComplete.then(() =>
+        this.renderRoot.querySelector<HTMLElement>("messaging-thread")?.focus(),
+      );
     }
   }
 

@@ -6,10 +6,10 @@ import { html, nothing, type TemplateResult, unsafeCSS } from "lit";
 import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { Conversation, Id, Message } from "../core/types.js";
-import type { Locale } from "./locale.js";
 import { clock, day, full } from "./dates.js";
-import { pieces } from "./text.js";
+import type { Locale } from "./locale.js";
 import styles from "./messages.css?inline";
+import { pieces } from "./text.js";
 
 const CHUNK = 64;
 const TOGETHER = 5 * 60_000; // ms: one sender's messages of one moment stand together
@@ -53,7 +53,16 @@ export function messagesView(shown: Shown): unknown {
       const chosen = within(marked);
       const before = messages[from - 1];
       return guard(
-        [...inside, before, line, own, chosen, conversation?.members, locale, at === chunks.length - 1],
+        [
+          ...inside,
+          before,
+          line,
+          own,
+          chosen,
+          conversation?.members,
+          locale,
+          at === chunks.length - 1,
+        ],
         () => html`<div class=${at === chunks.length - 1 ? "chunk last" : "chunk"}>
           ${inside.map((message, index) =>
             messageView(shown, message, inside[index - 1] ?? before, {
@@ -77,7 +86,8 @@ function messageView(
   const { tag } = locale;
   const mine = message.senderId === me;
   const newDay =
-    !before || new Date(before.createdAt).toDateString() !== new Date(message.createdAt).toDateString();
+    !before ||
+    new Date(before.createdAt).toDateString() !== new Date(message.createdAt).toDateString();
   const together =
     !newDay &&
     !at.line &&
@@ -85,11 +95,15 @@ function messageView(
     Date.parse(message.createdAt) - Date.parse(before.createdAt) < TOGETHER;
   const name = mine ? locale.you : nameOf(message.senderId);
   const many = (conversation?.members.length ?? 2) > 2 || conversation?.kind === "ticket";
-  return html`${newDay
+  return html`${
+    newDay
       ? html`<p class="day" role="separator"><span>${day(tag, message.createdAt)}</span></p>`
-      : nothing}${at.line
+      : nothing
+  }${
+    at.line
       ? html`<p class="line" role="separator"><span>${locale.newMessages}</span></p>`
-      : nothing}
+      : nothing
+  }
     <article
       class="message ${mine ? "mine" : "theirs"} ${together ? "together" : ""} ${at.marked ? "marked" : ""}"
       part="message ${mine ? "own-message" : "other-message"}"
@@ -97,13 +111,15 @@ function messageView(
     >
       <span class=${many && !mine && !together ? "name" : "hidden"}>${name}</span>
       ${bubble(message.content, locale)}
-      ${together && !at.own
-        ? nothing
-        : html`<span class="meta"
+      ${
+        together && !at.own
+          ? nothing
+          : html`<span class="meta"
             ><time datetime=${message.createdAt} title=${full(tag, message.createdAt)}
               >${clock(tag, message.createdAt)}</time
             >${at.own ? ` · ${message.read ? locale.read : locale.sent}` : nothing}</span
-          >`}
+          >`
+      }
     </article>`;
 }
 
@@ -116,7 +132,10 @@ export function bubble(text: string, locale: Locale): TemplateResult {
           >${piece.text}</a
         >`,
   );
-  const big = text.length <= 12 && /^(?:\p{Extended_Pictographic}|\p{Emoji_Component}|\s)+$/u.test(text) && !/\d/.test(text);
+  const big =
+    text.length <= 12 &&
+    /^(?:\p{Extended_Pictographic}|\p{Emoji_Component}|\s)+$/u.test(text) &&
+    !/\d/.test(text);
   const content = html`<div class="text ${big ? "big" : ""}" dir="auto">${shown}</div>`;
   if (text.length <= LONG) return html`<div class="bubble">${content}</div>`;
   return html`<div class="bubble long">

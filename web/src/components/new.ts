@@ -44,10 +44,7 @@ export class MessagingNew extends Part {
   #timer = 0;
   #asked = 0;
 
-  static override styles = [
-    sheet,
-    unsafeCSS(styles),
-  ];
+  static override styles = [sheet, unsafeCSS(styles)];
 
   protected override view(): unknown {
     const { t } = this;
@@ -61,21 +58,25 @@ export class MessagingNew extends Part {
         <form novalidate @submit=${this.#submit}>
           <h2 id="title">${name}</h2>
           ${asksWho ? this.#combo() : nothing}
-          ${asksSubject
-            ? html`<label
+          ${
+            asksSubject
+              ? html`<label
                 >${t.subject}
                 <input name="subject" maxlength="200" autocomplete="off" aria-invalid=${this.#wrong("subject")} />
                 ${this.#problem("subject")}
               </label>`
-            : nothing}
+              : nothing
+          }
           <label
             >${t.message}
             <textarea name="content" rows="5" dir="auto" maxlength="10000" aria-invalid=${this.#wrong("content")}></textarea>
             ${this.#problem("content")}
           </label>
-          ${this.failure
-            ? html`<p class="problem" role="alert">${this.failure.message || t.failure}</p>`
-            : nothing}
+          ${
+            this.failure
+              ? html`<p class="problem" role="alert">${this.failure.message || t.failure}</p>`
+              : nothing
+          }
           <div class="buttons">
             <button type="button" @click=${this.#close}>${t.cancel}</button>
             <button class="primary" ?disabled=${this.busy}>${this.busy ? t.sending : t.send}</button>

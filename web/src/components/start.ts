@@ -27,10 +27,7 @@ export class MessagingStart extends Part {
 
   #key = newKey();
 
-  static override styles = [
-    sheet,
-    unsafeCSS(styles),
-  ];
+  static override styles = [sheet, unsafeCSS(styles)];
 
   get #start(): Start {
     const { to, toName, contextType: type, contextId: id } = this;
@@ -65,9 +62,11 @@ export class MessagingStart extends Part {
         >
           <slot name="sign-in" slot="sign-in">
             <p>${t.signedOut}</p>
-            ${this.provided!.signIn
-              ? html`<a class="button" href=${this.provided!.signIn}>${t.signIn}</a>`
-              : nothing}
+            ${
+              this.provided!.signIn
+                ? html`<a class="button" href=${this.provided!.signIn}>${t.signIn}</a>`
+                : nothing
+            }
           </slot>
         </messaging-thread>
       </dialog>`;
@@ -84,7 +83,8 @@ export class MessagingStart extends Part {
     try {
       this.#go(await client.start(this.#start, null, this.#key));
     } catch (error) {
-      if (client.state === ("signed-out" as string)) this.renderRoot.querySelector("dialog")!.showModal();
+      if (client.state === ("signed-out" as string))
+        this.renderRoot.querySelector("dialog")!.showModal();
       else this.failure = error as Failure;
     } finally {
       this.busy = false;

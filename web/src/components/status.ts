@@ -16,10 +16,7 @@ export class MessagingStatus extends Part {
   #timer = 0;
   #was = false;
 
-  static override styles = [
-    sheet,
-    unsafeCSS(styles),
-  ];
+  static override styles = [sheet, unsafeCSS(styles)];
 
   protected override joined(): void {
     this.hold(() => clearTimeout(this.#timer));
@@ -50,9 +47,11 @@ export class MessagingStatus extends Part {
     return html`<div role="status">
       <p class=${bad ? "bad" : ""} part="status">
         <span class="dot"></span>${text}
-        ${bad && state === "connecting"
-          ? html`<button type="button" class="link" @click=${() => client.retry()}>${t.retry}</button>`
-          : nothing}
+        ${
+          bad && state === "connecting"
+            ? html`<button type="button" class="link" @click=${() => client.retry()}>${t.retry}</button>`
+            : nothing
+        }
       </p>
     </div>`;
   }

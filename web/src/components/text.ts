@@ -7,8 +7,7 @@ export interface Link {
 }
 
 // A scheme, or www, or an address for mail; what ends a sentence is not part of it.
-const LINK =
-  /\b(?:https?:\/\/|www\.)[^\s<>"“”«»]+|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+/giu;
+const LINK = /\b(?:https?:\/\/|www\.)[^\s<>"“”«»]+|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+/giu;
 const AFTER = /[.,;:!?'’)\]}*_…]+$/u;
 
 /** The text's pieces, in order; together they are the text. */
@@ -43,7 +42,9 @@ function target(said: string): string | null {
 /** For an avatar: the first letters of the first and the last word. */
 export function initials(name: string): string {
   const words = name.split(/[\s'’-]+/u).filter((word) => /^[\p{L}\p{N}]/u.test(word));
-  const letters = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...(word ?? "")][0]);
+  const letters = [words[0], words.length > 1 ? words.at(-1) : ""].map(
+    (word) => [...(word ?? "")][0],
+  );
   return letters.join("").toLocaleUpperCase();
 }
 

@@ -60,11 +60,7 @@ export class MessagingThread extends Part {
   #reached: number | null = null;
   #anchor: { element: Element; top: number } | null = null;
 
-  static override styles = [
-    sheet,
-    messageStyles,
-    unsafeCSS(styles),
-  ];
+  static override styles = [sheet, messageStyles, unsafeCSS(styles)];
 
   get target(): Target | null {
     if (this.conversation) return { conversation: this.conversation };
@@ -96,7 +92,8 @@ export class MessagingThread extends Part {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (!this.provided) return;
     const target = this.target;
-    if (target && "start" in target && this.client.me) void this.client.find(target.start).catch(() => {});
+    if (target && "start" in target && this.client.me)
+      void this.client.find(target.start).catch(() => {});
     const id = target && this.client.resolve(target);
     if ((id ?? "") !== this.#shown) {
       this.#shown = id ?? "";
@@ -140,9 +137,11 @@ export class MessagingThread extends Part {
         <div class="all">
           <div class="top">${thread && (!thread.loaded || thread.loading) ? t.loading : nothing}</div>
           ${thread ? this.#messages(thread, conversation) : nothing}
-          ${!thread || (thread.loaded && thread.messages.length === 0)
-            ? html`<p class="empty"><slot name="empty">${t.noMessages}</slot></p>`
-            : nothing}
+          ${
+            !thread || (thread.loaded && thread.messages.length === 0)
+              ? html`<p class="empty"><slot name="empty">${t.noMessages}</slot></p>`
+              : nothing
+          }
           ${repeat(
             client.unsent(target),
             ({ key }) => key,
@@ -150,12 +149,14 @@ export class MessagingThread extends Part {
           )}
         </div>
       </div>
-      ${this.away
-        ? html`<button type="button" class="newest" @click=${this.toNewest} aria-label=${t.newest}>
+      ${
+        this.away
+          ? html`<button type="button" class="newest" @click=${this.toNewest} aria-label=${t.newest}>
             ${this.later ? html`<span class="count">${this.later}</span>` : nothing}
             ${icon("M12 16.5 5 9.5l1.5-1.5 5.5 5.5 5.5-5.5L19 9.5z")}
           </button>`
-        : nothing}
+          : nothing
+      }
       <p class="typing" part="typing">${id ? this.#typing(id, conversation) : nothing}</p>
       <p class="hidden" role="status">${this.heard}</p>
       <slot name="footer"></slot>
@@ -175,11 +176,13 @@ export class MessagingThread extends Part {
       conversation?.status === "closed" && t.closed,
     ];
     return html`<header part="header">
-      ${this.backButton
-        ? html`<button type="button" class="icon back" aria-label=${t.back} @click=${() => this.say("back")}>
+      ${
+        this.backButton
+          ? html`<button type="button" class="icon back" aria-label=${t.back} @click=${() => this.say("back")}>
             <span class="flip">${icon("m15.5 4 1.5 1.5L10.5 12l6.5 6.5-1.5 1.5L7.5 12z")}</span>
           </button>`
-        : nothing}
+          : nothing
+      }
       ${title ? this.avatar(other?.id ?? this.to, title) : nothing}
       <div>
         <h2 class="ellipsis">${title}</h2>
@@ -207,11 +210,15 @@ export class MessagingThread extends Part {
       >
         ${icon(path)}
       </button>`;
-    return html`${kind === "ticket" && client.me && client.api.may("change", client.me)
-      ? status === "open"
-        ? button(t.close, "m9.5 17.5-5.5-5.5 1.5-1.5 4 4 9-9L20 7z", { status: "closed" })
-        : button(t.reopen, "M12 5V1.5L7 6.5l5 5V8a5 5 0 1 1-5 5H4.5A7.5 7.5 0 1 0 12 5z", { status: "open" })
-      : nothing}${button(
+    return html`${
+      kind === "ticket" && client.me && client.api.may("change", client.me)
+        ? status === "open"
+          ? button(t.close, "m9.5 17.5-5.5-5.5 1.5-1.5 4 4 9-9L20 7z", { status: "closed" })
+          : button(t.reopen, "M12 5V1.5L7 6.5l5 5V8a5 5 0 1 1-5 5H4.5A7.5 7.5 0 1 0 12 5z", {
+              status: "open",
+            })
+        : nothing
+    }${button(
       archived ? t.unarchive : t.archive,
       archived
         ? "M4 8h16v12H4zm2 2v8h12v-8zM3 4h18v3H3zm9 6.5 3.5 3.5H13v3h-2v-3H8.5z"
@@ -247,15 +254,17 @@ export class MessagingThread extends Part {
     return html`<article class="message mine unsent ${bad ? "bad" : ""}" part="message own-message">
       ${bubble(entry.message.content, t)}
       <span class="meta">
-        ${bad
-          ? html`<span role="alert" title=${bad.text}>${t.failed}</span>
+        ${
+          bad
+            ? html`<span role="alert" title=${bad.text}>${t.failed}</span>
               <button type="button" class="link" @click=${() => client.resend(entry.key)}>${t.retry}</button>
               <button type="button" class="link" @click=${() => client.discard(entry.key)}>
                 ${t.discard}
               </button>`
-          : slow
-            ? t.waiting
-            : t.sending}
+            : slow
+              ? t.waiting
+              : t.sending
+        }
       </span>
     </article>`;
   }
@@ -286,7 +295,10 @@ export class MessagingThread extends Part {
         const id = target && this.client.resolve(target);
         if (id) void this.client.thread(id).loadOlder();
       };
-      this.#top = new IntersectionObserver(more, { root: scroller, rootMargin: `${AHEAD} 0px 0px` });
+      this.#top = new IntersectionObserver(more, {
+        root: scroller,
+        rootMargin: `${AHEAD} 0px 0px`,
+      });
     }
     // Observed anew, it says at once whether there is still room for more.
     this.#top.disconnect();

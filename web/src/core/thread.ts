@@ -2,7 +2,7 @@
 // out of turn waits beside it until the hole is filled.
 
 import type { Api } from "./api.js";
-import { Failure, type Id, type Message, type ReadEvent } from "./types.js";
+import type { Failure, Id, Message, ReadEvent } from "./types.js";
 
 const PAGE = 50;
 const FULL = 200; // the most that the server gives at once
@@ -118,14 +118,12 @@ export class Thread {
       else replaced.set(message.seq, message);
     }
     all = [...before, ...all.map((message) => replaced.get(message.seq) ?? message)];
-    for (const message of fresh) if (message.seq > (all.at(-1)?.seq ?? 0)) all.push(message);
-    for (let next = this.#early.get(all.at(-1)?.seq! + 1); next; ) {
+    const last = () => all.at(-1)?.seq ?? 0;
+    for (const message of fresh) if (message.seq > last()) all.push(message);
+    for (let next = this.#early.get(last() + 1); next; next = this.#early.get(last() + 1)) {
       all.push(next);
-      next = this.#early.get(next.seq + 1);
     }
-    for (const seq of this.#early.keys()) {
-      if (seq <= (all.at(-1)?.seq ?? 0)) this.#early.delete(seq);
-    }
+    for (const seq of this.#early.keys()) if (seq <= last()) this.#early.delete(seq);
     this.messages = all;
     const me = this.me();
     const read = all.findLast((message) => message.senderId === me && message.read);
