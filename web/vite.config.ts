@@ -40,7 +40,10 @@ export default defineConfig(({ mode }) => {
         entry: Object.fromEntries(modules.map((name) => [name, `src/${name}.ts`])),
         formats: ["es" as const],
       },
-      rollupOptions: { external: [/^lit(\/|$)/, /^react(\/|$)/] },
+      rollupOptions: {
+        external: [/^lit(\/|$)/, /^react(\/|$)/],
+        output: { banner: ({ name }) => (name === "react" ? '"use client";' : "") },
+      },
     },
     test: { include: ["test/**/*.test.ts"] },
   };

@@ -25,7 +25,10 @@ type Filter = keyof typeof FILTERS;
 const PAUSE = 250; // ms after the last key, before a search is asked for
 const CHUNK = 50; // rows that a browser may leave undrawn together
 
-/** @fires messaging-select by the provider. Slots: actions, empty, sign-in, thread */
+/**
+ * @fires messaging-choose detail: the id that somebody chose; cancelable: then nothing is selected
+ * @slot actions beside the heading. Further slots: empty, sign-in, thread
+ */
 export class MessagingInbox extends Part {
   static override properties = {
     ...attributes({
@@ -336,6 +339,7 @@ export class MessagingInbox extends Part {
 
   #choose(id: Id): void {
     if (this.marked?.id !== id) this.marked = null;
+    if (!this.say("choose", id)) return;
     this.client.select(id);
     if (this.listOnly) return;
     // Where one types next; on a phone the keyboard would hide what was chosen.

@@ -10,10 +10,22 @@ import styles from "./new.css?inline";
 const PAUSE = 200; // ms after the last key
 const PEOPLE = 20; // shown at once
 
-/** @fires messaging-started detail: the conversation's id; cancelable: then it is not selected */
+/**
+ * @fires messaging-started detail: the conversation's id; cancelable: then it is not selected
+ * @fires messaging-close
+ */
 export class MessagingNew extends Part {
   static override properties = {
-    ...attributes({ kind: "", to: "", as: "", people: "", label: "", noSubject: false }),
+    ...attributes({
+      kind: "",
+      to: "",
+      as: "",
+      people: "",
+      label: "",
+      noSubject: false,
+      noButton: false,
+      open: false,
+    }),
     search: { attribute: false },
     found: { state: true },
     person: { state: true },
@@ -33,6 +45,9 @@ export class MessagingNew extends Part {
   declare search: ((words: string) => Promise<Person[]>) | undefined;
   declare label: string;
   declare noSubject: boolean;
+  /** The page has a button of its own, and sets `open`. */
+  declare noButton: boolean;
+  declare open: boolean;
   declare found: Person[] | null;
   declare person: Person | null;
   declare active: number;
@@ -51,10 +66,14 @@ export class MessagingNew extends Part {
     const name = this.label || (this.kind === "ticket" ? t.newTicket : t.newConversation);
     const asksWho = !this.to;
     const asksSubject = this.kind === "ticket" && !this.noSubject;
-    return html`<button type="button" class="primary" part="button" @click=${this.#open}>
-        <slot>${icon("M11 5h2v6h6v2h-6v6h-2v-6H5v-2h6z")}${name}</slot>
-      </button>
-      <dialog part="dialog" aria-labelledby="title">
+    return html`${
+      this.noButton
+        ? nothing
+        : html`<button type="button" class="primary" part="button" @click=${this.show}>
+              <slot>${icon("M11 5h2v6h6v2h-6v6h-2v-6H5v-2h6z")}${name}</slot>
+            </button>`
+    }
+      <dialog part="dialog" aria-labelledby="title" @close=${this.#closed}>
         <form novalidate @submit=${this.#submit}>
           <h2 id="title">${name}</h2>
           ${asksWho ? this.#combo() : nothing}
@@ -143,15 +162,32 @@ export class MessagingNew extends Part {
     return this.renderRoot.querySelector(`[name="${name}"]`);
   }
 
-  #open(): void {
-    this.#key = newKey();
-    this.failure = null;
-    this.missing = "";
-    this.renderRoot.querySelector("dialog")!.showModal();
+  show(): void {
+    this.open = true;
   }
 
   #close(): void {
-    this.renderRoot.querySelector("dialog")!.close();
+    this.open = false;
+  }
+
+  /** By Escape too. */
+  #closed(): void {
+    this.open = false;
+    this.say("close");
+  }
+
+  protected override updated(): void {
+    super.updated();
+    const dialog = this.renderRoot.querySelector("dialog");
+    if (!dialog || dialog.open === (this.open ?? false)) return;
+    if (this.open) {
+      this.#key = newKey();
+      this.failure = null;
+      this.missing = "";
+      dialog.showModal();
+    } else {
+      dialog.close();
+    }
   }
 
   #type(event: Event): void {

@@ -27,6 +27,7 @@ import {
   type PresenceEvent,
   type ReadEvent,
   type Start,
+  type Started,
   type TypingEvent,
   type Unread,
   type UnreadEvent,
@@ -51,7 +52,9 @@ export interface ClientEvents {
   state: LiveState;
   /** Somebody else's message, come just now. */
   message: Message;
-  sent: Message;
+  /** One's own, stored. */
+  sent: { entry: Entry; message: Message };
+  typing: TypingEvent;
   failed: Entry;
   select: Id | null;
   unread: number;
@@ -518,6 +521,10 @@ export class MessagingClient {
 
   /** Opens a conversation, with a first message or without; a repeat needs the same key. */
   async start(start: Start, message: Outgoing | null = null, key = newKey()): Promise<Id> {
+    return (await this.#open(start, message, key)).conversationId;
+  }
+
+  async #open(start: Start, message: Outgoing | null, key: string): Promise<Started> {
     const started = await this.#try(() => this.api.start(start, message, key));
     const { conversationId: id } = started;
     if (start.kind !== "ticket") this.#targets.set(targetKey({ start }), id);
@@ -525,7 +532,7 @@ export class MessagingClient {
     if (started.conversation) this.#know(started.conversation);
     else await this.conversation(id).catch(() => {}); // it comes with the next list, else
     if (started.message) this.#receive(started.message, false);
-    return id;
+    return started;
   }
 
   async change(id: Id, change: Change): Promise<Conversation> {
@@ -562,13 +569,15 @@ export class MessagingClient {
     if (id) {
       const sent = await this.#try(() => this.api.send(id, message, key));
       this.#receive(sent, false);
-      this.#emit("sent", sent);
+      this.#emit("sent", { entry, message: sent });
     } else if ("start" in target) {
-      await this.start(target.start, message, key);
+      const { message: sent } = await this.#open(target.start, message, key);
+      if (sent) this.#emit("sent", { entry, message: sent });
     }
   }
 
   #hearTyping(event: TypingEvent): void {
+    this.#emit("typing", event);
     const key = `${event.conversationId} ${event.userId}`;
     clearTimeout(this.#typers.get(key)?.timer);
     if (event.typing) {
