@@ -23,7 +23,8 @@ const FILTERS = {
 type Filter = keyof typeof FILTERS;
 
 const PAUSE = 250; // ms after the last key, before a search is asked for
-const CHUNK = 50; // rows that a browser may leave undrawn together
+const AHEAD = 1000; // px from the end at which more is asked for
+const CHUNK = 10; // rows that a browser may leave undrawn together
 
 /**
  * @fires messaging-choose detail: the id that somebody chose; cancelable: then nothing is selected
@@ -64,7 +65,6 @@ export class MessagingInbox extends Part {
   #timer = 0;
   #search = new AbortController();
   #focused = "";
-  #bottom: IntersectionObserver | null = null;
 
   constructor() {
     super();
@@ -86,8 +86,6 @@ export class MessagingInbox extends Part {
     this.hold(() => {
       this.#list?.close();
       this.#key = "";
-      this.#bottom?.disconnect();
-      this.#bottom = null;
     });
   }
 
@@ -207,7 +205,7 @@ export class MessagingInbox extends Part {
         }
       </div>
       ${this.failureView(list.failure, () => void list.load())}
-      <div class="rows" part="rows" @keydown=${this.#keydown}>${this.#rows(list)}</div>`;
+      <div class="rows" part="rows" @keydown=${this.#keydown} @scroll=${this.#fill}>${this.#rows(list)}</div>`;
   }
 
   #rows(list: ConversationList): TemplateResult {
@@ -237,7 +235,7 @@ export class MessagingInbox extends Part {
       )}
       ${
         list.more
-          ? html`<button type="button" class="more rest" ?disabled=${list.loading} @click=${() => void list.loadMore()}>
+          ? html`<button type="button" class="more" ?disabled=${list.loading} @click=${() => void list.loadMore()}>
             ${t.loadMore}
           </button>`
           : nothing
@@ -383,20 +381,13 @@ export class MessagingInbox extends Part {
 
   protected override updated(): void {
     super.updated();
+    this.#fill();
+  }
+
+  /** The end comes near: there is more. */
+  #fill(): void {
     const rows = this.renderRoot.querySelector(".rows");
-    if (!rows) return;
-    // The end of the list comes into sight: there is more.
-    if (this.#bottom?.root !== rows) {
-      this.#bottom?.disconnect();
-      this.#bottom = new IntersectionObserver(
-        ([entry]) => {
-          if (entry?.isIntersecting) void this.#list?.loadMore();
-        },
-        { root: rows, rootMargin: "600px" },
-      );
-    }
-    this.#bottom.disconnect();
-    const more = rows.querySelector(".more.rest");
-    if (more) this.#bottom.observe(more);
+    if (!rows || !this.#list?.more || this.#list.loading || this.#list.failure) return;
+    if (rows.scrollHeight - rows.scrollTop - rows.clientHeight < AHEAD) void this.#list.loadMore();
   }
 }

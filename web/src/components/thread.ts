@@ -15,7 +15,7 @@ import { bubble, messageStyles, messagesView } from "./messages.js";
 import styles from "./thread.css?inline";
 
 const NEAR = 60; // px from the end: still looking at the newest
-const AHEAD = "800px"; // older messages are asked for before one is at the top
+const AHEAD = 1200; // px from the top at which older messages are asked for
 const WAITING = 8000; // ms after which "sending" says what it waits for
 
 /** @fires messaging-back: the button of a narrow page. Slots: header, empty, sign-in, footer */
@@ -56,7 +56,6 @@ export class MessagingThread extends Part {
   #shown = "";
   #unreadAfter: number | null = null;
   #opened = false;
-  #top: IntersectionObserver | null = null;
   #reached: number | null = null;
   #anchor: { element: Element; top: number } | null = null;
 
@@ -289,32 +288,13 @@ export class MessagingThread extends Part {
     super.updated();
     const scroller = this.#scroller;
     if (!scroller) return;
-    if (!this.#top) {
-      const more = ([entry]: IntersectionObserverEntry[]) => {
-        const target = entry?.isIntersecting && this.target;
-        const id = target && this.client.resolve(target);
-        if (id) void this.client.thread(id).loadOlder();
-      };
-      this.#top = new IntersectionObserver(more, {
-        root: scroller,
-        rootMargin: `${AHEAD} 0px 0px`,
-      });
-    }
-    // Observed anew, it says at once whether there is still room for more.
-    this.#top.disconnect();
-    this.#top.observe(scroller.querySelector(".top")!);
     if (this.#anchor?.element.isConnected) {
       // Who reads further up stays there when something comes at the end.
       scroller.scrollTop += this.#anchor.element.getBoundingClientRect().top - this.#anchor.top;
     }
     this.#reach();
+    this.#fill();
     this.#look();
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#top?.disconnect();
-    this.#top = null;
   }
 
   /** A message in the middle of what is seen. */
@@ -328,7 +308,16 @@ export class MessagingThread extends Part {
     return element ? { element, top: element.getBoundingClientRect().top } : null;
   }
 
+  /** The beginning comes near: there may be more. */
+  #fill(): void {
+    const box = this.#scroller;
+    const thread = this.#shown && box ? this.client.thread(this.#shown) : null;
+    if (!box || !thread?.older || thread.loading || thread.failure) return;
+    if (box.scrollHeight + box.scrollTop - box.clientHeight < AHEAD) void thread.loadOlder();
+  }
+
   #scroll(): void {
+    this.#fill();
     const away = -(this.#scroller?.scrollTop ?? 0) > NEAR;
     if (away === (this.away ?? false)) return;
     this.away = away;
