@@ -25,10 +25,17 @@ export interface AdapterRoute {
   path: string;
   /** Only for people of this role. */
   role?: string;
-  /** The operation's argument (`content`, `context.product`, `member.seller.name`) to the site's name for it. */
+  /** The operation's argument (`content`, `context.product`, `member.seller.name`) to the site's name
+   *  for it. A request that has more than that is not for this route. */
   args: Record<string, string>;
-  /** How the answer is wrapped; without it, canonically. */
-  answer?: "array" | "conversation" | "message" | "count";
+  /** Arguments that the site sets itself, and to what. */
+  fixed?: Record<string, string>;
+  /** Arguments without which a request is for another route. */
+  needs?: string[];
+  /** Parameters beside the arguments, by which the site tells its routes apart. */
+  with?: Record<string, string>;
+  /** How the answer is wrapped; without it, canonically. `thread`: {conversation, …}. */
+  answer?: "array" | "conversation" | "message" | "count" | "thread";
 }
 
 export interface Adapter {
@@ -37,9 +44,13 @@ export interface Adapter {
   base: string;
   roles?: string[];
   routes?: Partial<Record<OperationName, AdapterRoute[]>>;
+  /** Operations whose canonical path means something else here: there are `routes`, or nothing. */
+  hidden?: OperationName[];
   /** The site's names of fields, by the canonical name, where they differ. */
   conversation?: Record<string, string>;
   message?: Record<string, string>;
+  /** The same of a refusal's `error`, `code` and `field`. */
+  failure?: Record<string, string>;
   /** Canonical names of events, by the site's. */
   events?: Record<string, string>;
   /** Who may open conversations; absent: everybody. */

@@ -1,5 +1,5 @@
 // The API by HTTP, in canonical words whatever the site's profile calls them. One method, one
-// request; nothing is repeated here. The adapter says which request an operation is.
+// request (`start` aside); nothing is repeated here. The adapter says which request an operation is.
 
 import type { Adapter } from "./adapter.js";
 import type {
@@ -37,12 +37,19 @@ export interface Change {
   subject?: string | null;
 }
 
-/** Every method throws a `Failure`, and nothing else. */
+/**
+ * Every method throws a `Failure`, and nothing else: status 0 where there was no answer, or none
+ * that could be read; 405 with the code `not_available` where the site's own API has no such
+ * request.
+ */
 export interface Api {
   readonly base: string;
   readonly adapter: Adapter | null;
+  /** Where the site's list does not know a filter a page may be short, or empty, though there is a
+   *  next one. */
   list(query?: ListQuery, signal?: AbortSignal): Promise<ListPage>;
   conversation(id: Id): Promise<Conversation>;
+  /** Two requests where the site's takes no message: the same key is good for both. */
   start(start: Start, message: Outgoing | null, key: string): Promise<Started>;
   send(conversation: Id, message: Outgoing, key: string): Promise<Message>;
   history(
@@ -53,6 +60,7 @@ export interface Api {
   change(conversation: Id, change: Change, key: string): Promise<Conversation>;
   typing(conversation: Id, typing: boolean): Promise<void>;
   search(q: string, cursor?: string, signal?: AbortSignal): Promise<MessagePage>;
+  /** Nothing by conversation where the site's answer is but a number. */
   unread(): Promise<Unread>;
   /** Documents of events, in canonical words. */
   toMessage(document: unknown): Message;
