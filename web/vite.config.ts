@@ -1,32 +1,49 @@
 // Three builds: the package (modules; Lit stays a dependency of its own), one file for a script
-// tag, and the SharedWorker, a second file of the same origin.
-import { readdirSync } from "node:fs";
+// tag, and the SharedWorker, a second file of the same origin. Locales and profiles lie beside them
+// as they are: data.
+import { cpSync } from "node:fs";
 import { defineConfig } from "vite";
 
 const modules = ["index", "client", "react", "socket"];
-const locales = readdirSync("src/locales").map((file) => file.replace(/\.ts$/, ""));
+
+const smallest = {
+  target: "es2022",
+  minify: "terser" as const,
+  terserOptions: { ecma: 2020 as const, compress: { passes: 3, unsafe_arrows: true } },
+};
+
+const single = (entry: string, fileName: string) => ({
+  build: {
+    ...smallest,
+    emptyOutDir: false,
+    lib: { entry, formats: ["iife" as const], name: "messaging", fileName: () => fileName },
+  },
+});
+
+const data = {
+  name: "data",
+  closeBundle() {
+    for (const folder of ["locales", "profiles"]) {
+      cpSync(`src/${folder}`, `dist/${folder}`, { recursive: true });
+    }
+  },
+};
 
 export default defineConfig(({ mode }) => {
-  const single = (entry: string, fileName: string) => ({
-    build: {
-      emptyOutDir: false,
-      target: "es2022",
-      lib: { entry, formats: ["iife" as const], name: "messaging", fileName: () => fileName },
-    },
-  });
   if (mode === "script") return single("src/script.ts", "messaging.js");
   if (mode === "worker") return single("src/worker.ts", "messaging-worker.js");
   return {
+    plugins: mode === "production" ? [data] : [],
     build: {
-      target: "es2022",
+      ...smallest,
       lib: {
-        entry: Object.fromEntries([
-          ...modules.map((name) => [name, `src/${name}.ts`]),
-          ...locales.map((name) => [`locales/${name}`, `src/locales/${name}.ts`]),
-        ]),
+        entry: Object.fromEntries(modules.map((name) => [name, `src/${name}.ts`])),
         formats: ["es" as const],
       },
-      rollupOptions: { external: [/^lit(\/|$)/, /^react(\/|$)/] },
+      rollupOptions: {
+        external: [/^lit(\/|$)/, /^react(\/|$)/],
+        output: { banner: ({ name }) => (name === "react" ? '"use client";' : "") },
+      },
     },
     test: { include: ["test/**/*.test.ts"] },
   };
