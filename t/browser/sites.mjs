@@ -72,7 +72,7 @@ const pages = [
   ["promoto", "Garage des Lilas", "/garage", "L’atelier · ProMoto"],
   ["promoto", "Garage des Lilas", "/garage/messages", "Messages des clients · ProMoto"],
 ];
-// Chromium tells of each refused request in its console; a visitor's are refused.
+// Chromium tells of each refused request in its console; a visitor's are, where the page has a chat.
 const refused = /status of 401/;
 
 let demo;

@@ -61,7 +61,7 @@ for my $site (sort keys %list) {
     for my $other (grep { $_ ne $site } sort keys %list) {
         is(ask($other, $list{$other}, $line)->{status}, 401, "and none at $other");
     }
-    my $page = ask($site, '/');
+    my $page = ask($site, '/', "Cookie: person=$user");
     is($page->{status}, 200, 'its pages are there');
     like($page->{content}, qr{<html lang="fr">.*<messaging-provider api="/api/messag\w+" profile="$site"}s, 'by its own profile');
     unlike($page->{content}, qr/<!--#|\[an error occurred/, 'with nothing left to put together');
