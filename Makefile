@@ -144,7 +144,7 @@ install: module worker
 install-web: web
 	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/web \
 	    web/dist/messaging.js web/dist/messaging-worker.js
-	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/web/locales web/dist/locales/*.js
+	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/web/locales web/dist/locales/*
 	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/web/profiles web/dist/profiles/*
 
 clean:

@@ -12,6 +12,7 @@ import {
   nothingToComplain,
   phone,
   screenshot,
+  settled,
   signIn,
 } from "./lib/browser.mjs";
 import { Demo, sites } from "./lib/demo.mjs";
@@ -105,7 +106,7 @@ for (const [kind, viewport, dark] of [
         assert.equal(await page.title(), title, path);
         assert.equal(await answer.headerValue("content-security-policy"), policy, path);
         assert.equal(await answer.headerValue("cache-control"), "no-store", path);
-        await page.waitForLoadState("load");
+        await settled(page);
         const overflow = await page.evaluate(
           () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
         );

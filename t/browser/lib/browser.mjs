@@ -67,6 +67,16 @@ export async function signIn(page, demo, site, name, to = null) {
   await page.goto(demo.url(site, to ? `/signin?to=${to}` : "/signin"));
   await page.locator(".choices a").filter({ hasText: name }).first().click();
   await page.waitForURL((url) => !url.pathname.startsWith("/signin"));
+  await settled(page);
+}
+
+/** Loaded, and each provider has its client: one that goes on before that breaks off its requests,
+ *  which the page then complains of. */
+export async function settled(page) {
+  await page.waitForLoadState("load");
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll("messaging-provider:defined")].every(({ client }) => client),
+  );
 }
 
 export function nothingToComplain(...people) {
