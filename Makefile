@@ -37,7 +37,7 @@ WORKER     = $(call objects,$(wildcard worker/*.cpp))
 UNIT       = $(call objects,$(wildcard t/unit/*.cpp))
 BENCH      = $(call objects,$(wildcard t/bench/*.cpp))
 
-.PHONY: all always module worker unit check lint test bench bench-load install clean
+.PHONY: all always module worker web unit check lint test bench bench-load install install-web clean
 all: module worker
 
 # --- nginx with the module: nginx's own configure and make, in $(BUILD)/nginx
@@ -70,6 +70,22 @@ worker: $(BUILD)/messaging-worker
 
 $(BUILD)/messaging-worker: $(WORKER) $(BUILD)/libschema.a
 	$(LINK) $(call packages,libs,$(WORKER_PKG) $(SCHEMA_PKG)) -pthread
+
+# --- The browser client: npm's own tools, in web/node_modules, write web/dist
+
+WEB_SOURCES = $(shell find web/src web/tools -type f -not -path 'web/src/profiles/*' 2>/dev/null) \
+    $(wildcard schema/profiles/*.conf) web/package.json web/vite.config.ts $(wildcard web/tsconfig*.json)
+
+web: build/web.built
+
+build/web.built: build/web.installed $(WEB_SOURCES) $(if $(wildcard web/dist/messaging.js),,always)
+	npm --prefix web run --silent build >build/web.log 2>&1 || { tail -n 30 build/web.log; exit 1; }
+	@touch $@
+
+build/web.installed: web/package-lock.json $(if $(wildcard web/node_modules),,always)
+	npm --prefix web ci --loglevel error
+	@mkdir -p $(@D)
+	@touch $@
 
 # --- The schema, for all but the module: nginx's make compiles it once more
 
@@ -123,6 +139,13 @@ install: module worker
 	    install -D -m 640 scripts/messaging-worker.conf $(DESTDIR)/etc/messaging/worker.conf
 	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/profiles schema/profiles/*
 	install -D -m 644 -t $(DESTDIR)/usr/share/doc/nginx-messaging README.md LICENSE
+
+# Of its own, so that a server needs no npm: what nginx serves to pages (README, web/README.md).
+install-web: web
+	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/web \
+	    web/dist/messaging.js web/dist/messaging-worker.js
+	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/web/locales web/dist/locales/*
+	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/web/profiles web/dist/profiles/*
 
 clean:
 	rm -rf $(BUILD)

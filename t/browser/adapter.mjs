@@ -58,26 +58,42 @@ after(async () => {
 });
 
 /** A fetch of a page of this site, signed in by this header. */
-const fetchAs = (host, header) => (path, { method, headers, body }) =>
-  new Promise((done, fail) => {
-    const [name, value] = header.split(": ");
-    const sent = { ...headers, Host: `${host}:${port}`, "Sec-Fetch-Site": "same-origin", [name]: value };
-    const asked = request({ host: "127.0.0.1", port, path, method, headers: sent }, (answer) => {
-      const chunks = [];
-      answer.on("data", (chunk) => chunks.push(chunk));
-      answer.on("end", () => {
-        const text = answer.statusCode === 204 ? null : Buffer.concat(chunks);
-        done(new Response(text, { status: answer.statusCode, headers: answer.headers }));
+const fetchAs =
+  (host, header) =>
+  (path, { method, headers, body }) =>
+    new Promise((done, fail) => {
+      const [name, value] = header.split(": ");
+      const sent = {
+        ...headers,
+        Host: `${host}:${port}`,
+        "Sec-Fetch-Site": "same-origin",
+        [name]: value,
+      };
+      const asked = request({ host: "127.0.0.1", port, path, method, headers: sent }, (answer) => {
+        const chunks = [];
+        answer.on("data", (chunk) => chunks.push(chunk));
+        answer.on("end", () => {
+          const text = answer.statusCode === 204 ? null : Buffer.concat(chunks);
+          done(new Response(text, { status: answer.statusCode, headers: answer.headers }));
+        });
       });
+      asked.on("error", fail);
+      asked.end(body);
     });
-    asked.on("error", fail);
-    asked.end(body);
-  });
 
 function person(site, user, role) {
-  const words = [...(site ? ["--site", site.name] : []), "--header", user, "--name", `${user}'s name`];
+  const words = [
+    ...(site ? ["--site", site.name] : []),
+    "--header",
+    user,
+    "--name",
+    `${user}'s name`,
+  ];
   if (role) words.push("--role", role);
-  const token = execFileSync(join(root, "scripts/demo-token"), words, { env: environment, encoding: "utf8" });
+  const token = execFileSync(join(root, "scripts/demo-token"), words, {
+    env: environment,
+    encoding: "utf8",
+  });
   const header = token.trim();
   const host = site ? `${site.name}.localhost` : "localhost";
   const fetch = fetchAs(host, header);
@@ -91,7 +107,9 @@ function siteOf(name) {
   const at = join(root, "schema/profiles", name);
   const tool = join(root, "web/tools/profile.mjs");
   const files = [`${at}.http.conf`, `${at}.server.conf`];
-  const text = execFileSync(process.execPath, [tool, ...files], { stdio: ["ignore", "pipe", "ignore"] });
+  const text = execFileSync(process.execPath, [tool, ...files], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   return { name, adapter: JSON.parse(text) };
 }
 
@@ -126,8 +144,18 @@ function canonical(name, document) {
 
 const cases = [
   { name: null, roles: [null, null], context: { type: "product", id: "p1" } },
-  { name: "monmariage", roles: ["client", "partner"], context: { type: "storefront", id: "s1" }, confirms: 1 },
-  { name: "marketplace", roles: ["buyer", "seller"], context: { type: "product", id: "p1" }, alone: true },
+  {
+    name: "monmariage",
+    roles: ["client", "partner"],
+    context: { type: "storefront", id: "s1" },
+    confirms: 1,
+  },
+  {
+    name: "marketplace",
+    roles: ["buyer", "seller"],
+    context: { type: "product", id: "p1" },
+    alone: true,
+  },
   { name: "pro-admin", roles: ["professional", "admin"], team: true, number: true },
   { name: "promoto", roles: ["client", "garage"], about: { type: "appointment", id: "r1" } },
 ];
@@ -154,7 +182,8 @@ for (const { name, roles, context, about, team, alone, number, confirms = 0 } of
         canonical("Message", started.message);
         assert.deepEqual(started.message.context, about ?? null);
       }
-      for (const one of [started, again]) if (one.conversation) canonical("Conversation", one.conversation);
+      for (const one of [started, again])
+        if (one.conversation) canonical("Conversation", one.conversation);
     });
 
     await t.test("send, and once more with the same key", async () => {
@@ -172,7 +201,10 @@ for (const { name, roles, context, about, team, alone, number, confirms = 0 } of
       const ids = async (query) => (await ben.api.list(query)).conversations.map((one) => one.id);
       const page = await ben.api.list();
       assert.equal(page.me?.id, "ben");
-      const found = canonical("Conversation", page.conversations.find((one) => one.id === id));
+      const found = canonical(
+        "Conversation",
+        page.conversations.find((one) => one.id === id),
+      );
       assert.equal(found.unreadCount, texts.length);
       assert.equal(found.lastSeq, texts.length + confirms);
       assert.deepEqual(found.context, context ?? null);
@@ -182,7 +214,8 @@ for (const { name, roles, context, about, team, alone, number, confirms = 0 } of
       assert.ok(!(await ids({ archived: true })).includes(id));
       assert.ok((await ids({ q: team ? "invoice" : "three" })).includes(id));
       assert.ok(!(await ids({ q: "nothingofthiskind" })).includes(id));
-      if (context) assert.ok((await ids({ context: `${context.type}:${context.id}` })).includes(id));
+      if (context)
+        assert.ok((await ids({ context: `${context.type}:${context.id}` })).includes(id));
       const small = await ben.api.list({ limit: 1 });
       assert.equal(small.conversations.length, 1);
       if (small.nextCursor) await ben.api.list({ limit: 1, cursor: small.nextCursor });
@@ -190,17 +223,32 @@ for (const { name, roles, context, about, team, alone, number, confirms = 0 } of
 
     await t.test("history in pages, which reads nothing", async () => {
       const newest = await ben.api.history(id, { limit: 2 });
-      assert.deepEqual(newest.messages.map((one) => one.content), ["two", "three"]);
+      assert.deepEqual(
+        newest.messages.map((one) => one.content),
+        ["two", "three"],
+      );
       const older = await ben.api.history(id, { limit: 200, before: newest.nextCursor });
       const all = [...older.messages, ...newest.messages];
-      assert.deepEqual(all.map((one) => one.seq), all.map((_, i) => i + 1));
+      assert.deepEqual(
+        all.map((one) => one.seq),
+        all.map((_, i) => i + 1),
+      );
       const own = all.filter((one) => one.senderId === "ann");
-      assert.deepEqual(own.map((one) => one.content), texts);
-      assert.deepEqual(own.map((one) => one.read), [false, false, false, false]);
+      assert.deepEqual(
+        own.map((one) => one.content),
+        texts,
+      );
+      assert.deepEqual(
+        own.map((one) => one.read),
+        [false, false, false, false],
+      );
       for (const one of all) canonical("Message", one);
       assert.equal(older.nextCursor, null);
       const after = await ben.api.history(id, { after: all.at(-2).seq });
-      assert.deepEqual(after.messages.map((one) => one.content), ["three"]);
+      assert.deepEqual(
+        after.messages.map((one) => one.content),
+        ["three"],
+      );
     });
 
     await t.test("conversation, which reads nothing", async () => {
@@ -227,11 +275,17 @@ for (const { name, roles, context, about, team, alone, number, confirms = 0 } of
       assert.deepEqual(numbers, { conversationId: id, readSeq: at, unreadCount: texts.length - 2 });
       const { messages } = await ann.api.history(id);
       const own = messages.filter((one) => one.senderId === "ann");
-      assert.deepEqual(own.map((one) => one.read), [true, true, false, false]);
+      assert.deepEqual(
+        own.map((one) => one.read),
+        [true, true, false, false],
+      );
     });
 
     await t.test("change: archived, status, and what both may", async () => {
-      const archived = canonical("Conversation", await ben.api.change(id, { archived: true }, "key-a"));
+      const archived = canonical(
+        "Conversation",
+        await ben.api.change(id, { archived: true }, "key-a"),
+      );
       assert.equal(archived.archived, true);
       const ids = async (query) => (await ben.api.list(query)).conversations.map((one) => one.id);
       assert.ok((await ids({ archived: true })).includes(id));
@@ -256,7 +310,13 @@ for (const { name, roles, context, about, team, alone, number, confirms = 0 } of
 
     await t.test("search", async () => {
       const { messages } = await ben.api.search("bicycle");
-      assert.equal(canonical("Message", messages.find((one) => one.conversationId === id)).seq, 1);
+      assert.equal(
+        canonical(
+          "Message",
+          messages.find((one) => one.conversationId === id),
+        ).seq,
+        1,
+      );
       assert.deepEqual((await ben.api.search("nothingofthiskind")).messages, []);
     });
 
@@ -301,8 +361,15 @@ for (const { name, roles, context, about, team, alone, number, confirms = 0 } of
 test("pro-admin: the desk writes to somebody", async () => {
   const site = siteOf("pro-admin");
   const ada = person(site, "ada", "admin");
-  const started = await ada.api.start({ members: ["pia"], subject: "Welcome" }, { content: "Hello" }, "k");
+  const started = await ada.api.start(
+    { members: ["pia"], subject: "Welcome" },
+    { content: "Hello" },
+    "k",
+  );
   assert.equal(started.conversation.member, "team:admin");
   const page = await person(site, "pia", "professional").api.list({ unread: true });
-  assert.deepEqual(page.conversations.map((one) => one.id), [started.conversationId]);
+  assert.deepEqual(
+    page.conversations.map((one) => one.id),
+    [started.conversationId],
+  );
 });

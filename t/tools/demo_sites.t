@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
-# scripts/demo beside the canonical API: four sites by their own names, own APIs and own sign-ins, with
-# demonstration data; each sign-in is good for its own site only.
+# scripts/demo beside the canonical API: four sites by their own names, own pages, own APIs and own sign-ins, with
+# demonstration data; each sign-in is good for its own site only. The pages themselves: t/browser/sites.mjs.
 
 use strict;
 use warnings;
@@ -61,7 +61,10 @@ for my $site (sort keys %list) {
     for my $other (grep { $_ ne $site } sort keys %list) {
         is(ask($other, $list{$other}, $line)->{status}, 401, "and none at $other");
     }
-    like(ask($site, '/')->{content}, qr/^$site: /, 'the rest is the site\'s own');
+    my $page = ask($site, '/', "Cookie: person=$user");
+    is($page->{status}, 200, 'its pages are there');
+    like($page->{content}, qr{<html lang="fr">.*<messaging-provider api="/api/messag\w+" profile="$site"}s, 'by its own profile');
+    unlike($page->{content}, qr/<!--#|\[an error occurred/, 'with nothing left to put together');
 }
 like(ask('monmariage', '/api/messages', signed_in('monmariage', $user))->{content}, qr/Château de Vaux-le-Vicomte|"partnerId":"vaux-le-vicomte"/,
     'the castle is there');
