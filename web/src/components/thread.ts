@@ -55,6 +55,7 @@ export class MessagingThread extends Part {
 
   #shown = "";
   #wanted = false;
+  #timer = 0;
   #unreadAfter: number | null = null;
   #opened = false;
   #reached: number | null = null;
@@ -86,8 +87,10 @@ export class MessagingThread extends Part {
   protected override joined(): void {
     this.#shown = "";
     this.hold(this.client.on("message", (message) => this.#hear(message)));
+    this.hold(() => clearTimeout(this.#timer));
     const look = () => this.#look();
     this.listen(window, "focus", look);
+    this.listen(window, "offline", () => this.requestUpdate());
     this.listen(document, "visibilitychange", look);
   }
 
@@ -255,7 +258,9 @@ export class MessagingThread extends Part {
   #unsent(entry: Entry): unknown {
     const { t, client } = this;
     const bad = entry.problem;
-    const slow = Date.now() - entry.at > WAITING || client.state === "connecting";
+    const left = entry.at + WAITING - Date.now();
+    const slow = left < 0 || !navigator.onLine || client.state === "connecting";
+    if (!slow) this.#later(left);
     return html`<article class="message mine unsent ${bad ? "bad" : ""}" part="message own-message">
       ${bubble(entry.message.content, t)}
       <span class="meta">
@@ -272,6 +277,11 @@ export class MessagingThread extends Part {
         }
       </span>
     </article>`;
+  }
+
+  #later(pause: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => this.requestUpdate(), pause);
   }
 
   #typing(id: Id, conversation: Conversation | undefined): unknown {

@@ -1,6 +1,6 @@
 // How long to wait before the next attempt, and waiting so that it can be cut short.
 
-const FIRST = 500; // milliseconds
+const FIRST = 200; // milliseconds
 const LONGEST = 30_000;
 
 /** Full jitter: clients that lost one server do not come back as one. */
