@@ -112,3 +112,29 @@ export async function axe(page, include = null) {
 export async function accessible(page, what, include = null) {
   assert.deepEqual(await axe(page, include), [], `axe: ${what}`);
 }
+
+/**
+ * Somebody of the canonical API on a page of nothing but `markup`, which the browser is handed under
+ * /bare: signed in by the site's own cookie.
+ */
+export async function bare(person, demo, name, markup, { lang = "en", dir = "ltr", to = "" } = {}) {
+  const { context, page } = person;
+  const id = name.toLowerCase();
+  const [value] = await demo.tokens(id, "--name", name);
+  await context.addCookies([{ name: "session", value, url: demo.url(null) }]);
+  await page.route("**/bare*", (route) =>
+    route.fulfill({
+      contentType: "text/html; charset=utf-8",
+      headers: { "Content-Security-Policy": "default-src 'self'; base-uri 'none'" },
+      body: `<!doctype html><html lang="${lang}" dir="${dir}"><head><title>Messages</title>
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark">
+        <script src="/messaging/messaging.js" defer></script></head>
+        <body><main><h1>Messages</h1>
+        <messaging-provider api="/api/messages" theme="auto" sign-in="/signin">${markup}</messaging-provider>
+        </main></body></html>`,
+    }),
+  );
+  await page.goto(demo.url(null, `/bare${to}`));
+  await settled(page);
+}
