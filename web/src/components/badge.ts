@@ -29,8 +29,9 @@ export class MessagingBadge extends Part {
     const max = Number(this.max || 99);
     if (count === 0) return nothing;
     return html`<span class="count" part="count">
-      <span aria-hidden="true">${count > max ? `${max}+` : count}</span>
-      <span class="hidden">${plural(this.t, "unread", count)}</span>
+      <span aria-hidden="true">${count > max ? `${max}+` : count}</span>${this.unseen(
+        plural(this.t, "unread", count),
+      )}
     </span>`;
   }
 

@@ -123,6 +123,11 @@ export abstract class Part extends LitElement {
     >`;
   }
 
+  /** For those who do not see the rest. */
+  protected unseen(text: string): TemplateResult {
+    return html`<span class="hidden">, ${text}, </span>`;
+  }
+
   /** Where a visitor stands who is not signed in. */
   protected signInView(): TemplateResult {
     const { signIn } = this.provided!;

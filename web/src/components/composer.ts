@@ -35,7 +35,7 @@ export class MessagingComposer extends Part {
   }
 
   override focus(): void {
-    this.renderRoot.querySelector("textarea")?.focus();
+    void this.updateComplete.then(() => this.renderRoot.querySelector("textarea")?.focus());
   }
 
   protected override willUpdate(): void {

@@ -256,15 +256,6 @@ export class MessagingInbox extends Part {
       const text = lastMessage?.content ?? "";
       const preview = mine ? fill(t.said, { name: t.you, text }) : text;
       const when = one.lastMessageAt ?? one.createdAt;
-      const label = [
-        name,
-        subject,
-        unreadCount > 0 && plural(t, "unread", unreadCount),
-        one.status === "closed" && t.closed,
-        there && t.online,
-        preview,
-        short(t.tag, when),
-      ];
       return html`<button
         type="button"
         class="row ${unreadCount > 0 ? "new" : ""}"
@@ -272,17 +263,28 @@ export class MessagingInbox extends Part {
         data-id=${one.id}
         tabindex=${tab ? 0 : -1}
         aria-current=${current ? "true" : "false"}
-        aria-label=${label.filter(Boolean).join(", ")}
         @click=${() => this.#choose(one.id)}
         @focus=${() => {
           this.#focused = one.id;
         }}
       >
         <span class=${there ? "there" : ""}>${this.avatar(other?.id ?? one.id, name)}</span>
-        <span class="who ellipsis">${name}</span>
+        <span class="who ellipsis"
+          >${name}${there ? this.unseen(t.online) : nothing}${
+            one.status === "closed" ? this.unseen(t.closed) : nothing
+          }</span
+        >
         <time datetime=${when} title=${full(t.tag, when)}>${short(t.tag, when)}</time>
         <span class="preview ellipsis" dir="auto">${subject ? `${subject} — ` : ""}${preview}</span>
-        ${unreadCount > 0 ? html`<span class="count">${unreadCount}</span>` : html`<span></span>`}
+        ${
+          unreadCount > 0
+            ? html`<span class="count"
+                ><span aria-hidden="true">${unreadCount}</span>${this.unseen(
+                  plural(t, "unread", unreadCount),
+                )}</span
+              >`
+            : nothing
+        }
       </button>`;
     });
   }
@@ -301,7 +303,6 @@ export class MessagingInbox extends Part {
               type="button"
               class="row"
               part="row"
-              aria-label=${[name, message.content, when].join(", ")}
               tabindex="-1"
               @click=${() => {
                 this.marked = { id: message.conversationId, seq: message.seq };

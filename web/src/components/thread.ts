@@ -54,6 +54,7 @@ export class MessagingThread extends Part {
   declare later: number;
 
   #shown = "";
+  #wanted = false;
   #unreadAfter: number | null = null;
   #opened = false;
   #reached: number | null = null;
@@ -76,8 +77,10 @@ export class MessagingThread extends Part {
     return this.client.selected ? { conversation: this.client.selected } : null;
   }
 
+  /** Where one writes, as soon as there is such a place. */
   override focus(): void {
-    this.renderRoot.querySelector<MessagingComposer>("messaging-composer")?.focus();
+    this.#wanted = true;
+    this.requestUpdate();
   }
 
   protected override joined(): void {
@@ -115,8 +118,11 @@ export class MessagingThread extends Part {
 
   protected override view(): unknown {
     const { client, t } = this;
-    if (client.state === "signed-out") return this.signInView();
     const target = this.target;
+    if (client.state === "signed-out") {
+      // The way out of a chat that is open stands in the header.
+      return html`${this.plain || !this.to ? nothing : this.#header(undefined)}${this.signInView()}`;
+    }
     if (!target) return html`<div class="empty"><slot name="empty">${t.nobodyChosen}</slot></div>`;
     const id = client.resolve(target);
     const conversation = id ? client.conversations.get(id) : undefined;
@@ -286,6 +292,11 @@ export class MessagingThread extends Part {
 
   protected override updated(): void {
     super.updated();
+    const composer = this.renderRoot.querySelector<MessagingComposer>("messaging-composer");
+    if (this.#wanted && composer) {
+      this.#wanted = false;
+      composer.focus();
+    }
     const scroller = this.#scroller;
     if (!scroller) return;
     if (this.#anchor?.element.isConnected) {
