@@ -203,7 +203,10 @@ test("promoto: about an appointment; the garage answers on a phone", async (t) =
     viewport: phone,
   });
   const { page } = client;
-  await page.getByRole("button", { name: /Écrire au garage/ }).first().click();
+  await page
+    .getByRole("button", { name: /Écrire au garage/ })
+    .first()
+    .click();
   const dialog = page.locator("messaging-start dialog[open], messaging-chat .panel").first();
   await box(dialog).waitFor();
   await write(dialog, "Puis-je venir plus tôt ?");

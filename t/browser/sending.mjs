@@ -240,9 +240,9 @@ test("a text of 10,000 characters, emoji, both directions, links and markup: as 
   ];
   await write(page, ...texts);
   await settledAs(page, texts);
-  const links = await page.locator(".message .text a").evaluateAll((all) =>
-    all.map(({ href, rel, target }) => [href, rel, target]),
-  );
+  const links = await page
+    .locator(".message .text a")
+    .evaluateAll((all) => all.map(({ href, rel, target }) => [href, rel, target]));
   const rel = "noopener noreferrer nofollow ugc";
   assert.deepEqual(links.slice(-2), [
     ["https://example.com/a_(b)?q=1&r=%C3%A9", rel, "_blank"],

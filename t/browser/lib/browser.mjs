@@ -129,11 +129,15 @@ export async function bare(person, demo, name, markup, { lang = "en", dir = "ltr
       body: `<!doctype html><html lang="${lang}" dir="${dir}"><head><title>Messages</title>
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
+        <link rel="stylesheet" href="/bare.css">
         <script src="/messaging/messaging.js" defer></script></head>
         <body><main><h1>Messages</h1>
         <messaging-provider api="/api/messages" theme="auto" sign-in="/signin">${markup}</messaging-provider>
         </main></body></html>`,
     }),
+  );
+  await page.route("**/bare.css", (route) =>
+    route.fulfill({ contentType: "text/css", body: "html { background: light-dark(#fff, #111) }" }),
   );
   await page.goto(demo.url(null, `/bare${to}`));
   await settled(page);

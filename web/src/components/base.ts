@@ -10,7 +10,7 @@ import {
   unsafeCSS,
 } from "lit";
 import type { MessagingClient } from "../core/client.js";
-import type { Conversation, Failure, Id, Member } from "../core/types.js";
+import type { Conversation, Failure, Id, Member, Start } from "../core/types.js";
 import styles from "./base.css?inline";
 import { fill, type Locale } from "./locale.js";
 import { hue, initials } from "./text.js";
@@ -160,6 +160,21 @@ export function attributes(names: Record<string, string | false>): PropertyDecla
       },
     ]),
   );
+}
+
+/** With whom, and about what, as the attributes of several elements say it. */
+export function startOf(element: {
+  to: string;
+  toName: string;
+  contextType: string;
+  contextId: string;
+}): Start {
+  const { to, toName, contextType: type, contextId: id } = element;
+  return {
+    members: [to],
+    ...(toName ? { names: { [to]: toName } } : {}),
+    ...(type && id ? { context: { type, id } } : {}),
+  };
 }
 
 /** Not on a server, and once: two copies of the script on a page are no error. */

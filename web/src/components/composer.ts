@@ -3,7 +3,7 @@
 
 import { html, nothing, unsafeCSS } from "lit";
 import type { Target } from "../core/outbox.js";
-import { Failure } from "../core/types.js";
+import { type Context, Failure } from "../core/types.js";
 import { attributes, icon, Part, sheet } from "./base.js";
 import styles from "./composer.css?inline";
 import { fill } from "./locale.js";
@@ -15,6 +15,7 @@ export class MessagingComposer extends Part {
   static override properties = {
     ...attributes({ conversation: "", placeholder: "" }),
     target: { attribute: false },
+    context: { attribute: false },
     text: { state: true },
     problem: { state: true },
   };
@@ -23,6 +24,8 @@ export class MessagingComposer extends Part {
   declare placeholder: string;
   /** Set by the thread around it; else `conversation`. */
   declare target: Target | undefined;
+  /** What the messages are about, where the site has it so. */
+  declare context: Context | undefined;
   declare text: string;
   declare problem: string;
 
@@ -97,7 +100,10 @@ export class MessagingComposer extends Part {
     if (!content || !target || [...content].length > LONGEST) return;
     if (!this.say("before-send", { content })) return;
     try {
-      const entry = this.client.send(target, { content });
+      const entry = this.client.send(target, {
+        content,
+        ...(this.context ? { context: this.context } : {}),
+      });
       this.text = "";
       this.problem = "";
       this.client.setDraft(target, "");

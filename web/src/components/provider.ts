@@ -13,6 +13,9 @@ export const place: { script: string } = { script: "" };
 
 const beside = (name: string) => (place.script ? new URL(name, place.script).href : null);
 
+/** Others are a site's own, and asked for by name. */
+const SHIPPED = ["en", "fr"];
+
 const ANNOUNCED = [
   "ready",
   "signed-out",
@@ -130,9 +133,9 @@ export class MessagingProvider extends LitElement {
 
   /** The page's language, where it is not known and lies beside the script. */
   async #learn(): Promise<void> {
-    const wanted = this.locale || document.documentElement.lang;
-    const tag = wanted.split("-")[0]!;
-    if (!place.script || !tag || localeFor(wanted).tag === tag) return;
+    const page = document.documentElement.lang.split("-")[0]!;
+    const tag = this.locale?.split("-")[0] || (SHIPPED.includes(page) ? page : "");
+    if (!place.script || !tag || localeFor(tag).tag === tag) return;
     const locale = await this.#load<Locale>("locales", tag);
     if (locale) registerLocale(locale);
   }

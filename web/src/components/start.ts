@@ -3,8 +3,8 @@
 
 import { html, nothing, unsafeCSS } from "lit";
 import { newKey } from "../core/backoff.js";
-import type { Failure, Id, Start } from "../core/types.js";
-import { attributes, Part, sheet } from "./base.js";
+import type { Failure, Id } from "../core/types.js";
+import { attributes, Part, sheet, startOf } from "./base.js";
 import styles from "./start.css?inline";
 
 /** @fires messaging-started detail: the conversation's id; cancelable: then no page is opened */
@@ -29,17 +29,8 @@ export class MessagingStart extends Part {
 
   static override styles = [sheet, unsafeCSS(styles)];
 
-  get #start(): Start {
-    const { to, toName, contextType: type, contextId: id } = this;
-    return {
-      members: [to],
-      ...(toName ? { names: { [to]: toName } } : {}),
-      ...(type && id ? { context: { type, id } } : {}),
-    };
-  }
-
   protected override view(): unknown {
-    const { t, client } = this;
+    const { t } = this;
     const name = this.toName || t.newConversation;
     return html`<button
         type="button"
@@ -53,7 +44,6 @@ export class MessagingStart extends Part {
       ${this.failureView(this.failure, () => void this.#click())}
       <dialog part="dialog" aria-label=${name} @messaging-write=${this.#wrote}>
         <form method="dialog"><button class="icon" aria-label=${t.hide}>✕</button></form>
-        ${this.busy === false || client.state === "signed-out" ? nothing : nothing}
         <messaging-thread
           to=${this.to}
           to-name=${this.toName ?? ""}
@@ -81,7 +71,7 @@ export class MessagingStart extends Part {
     }
     this.busy = true;
     try {
-      this.#go(await client.start(this.#start, null, this.#key));
+      this.#go(await client.start(startOf(this), null, this.#key));
     } catch (error) {
       if (client.state === ("signed-out" as string))
         this.renderRoot.querySelector("dialog")!.showModal();
@@ -95,7 +85,7 @@ export class MessagingStart extends Part {
   #wrote(): void {
     if (!this.href) return;
     const stop = this.client.on("change", () => {
-      const id = this.client.resolve({ start: this.#start });
+      const id = this.client.resolve(this.client.about(startOf(this)).target);
       if (!id) return;
       stop();
       this.#go(id);

@@ -6,8 +6,8 @@ import { html, nothing, type PropertyValues, unsafeCSS } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import type { Entry, Target } from "../core/outbox.js";
 import type { Thread } from "../core/thread.js";
-import type { Conversation, Id, Message } from "../core/types.js";
-import { attributes, icon, Part, sheet } from "./base.js";
+import type { Context, Conversation, Id, Message } from "../core/types.js";
+import { attributes, icon, Part, sheet, startOf } from "./base.js";
 import type { MessagingComposer } from "./composer.js";
 import { since } from "./dates.js";
 import { fill } from "./locale.js";
@@ -64,18 +64,13 @@ export class MessagingThread extends Part {
   static override styles = [sheet, messageStyles, unsafeCSS(styles)];
 
   get target(): Target | null {
-    if (this.conversation) return { conversation: this.conversation };
-    if (this.to) {
-      const { contextType: type, contextId: id } = this;
-      return {
-        start: {
-          members: [this.to],
-          ...(this.toName ? { names: { [this.to]: this.toName } } : {}),
-          ...(type && id ? { context: { type, id } } : {}),
-        },
-      };
-    }
-    return this.client.selected ? { conversation: this.client.selected } : null;
+    return this.#about().target;
+  }
+
+  #about(): { target: Target | null; context?: Context } {
+    if (!this.conversation && this.to) return this.client.about(startOf(this));
+    const conversation = this.conversation || this.client.selected;
+    return { target: conversation ? { conversation } : null };
   }
 
   /** Where one writes, as soon as there is such a place. */
@@ -159,7 +154,8 @@ export class MessagingThread extends Part {
       </div>
       ${
         this.away
-          ? html`<button type="button" class="newest" @click=${this.toNewest} aria-label=${t.newest}>
+          ? html`<button type="button" class="newest" @click=${this.toNewest} title=${t.newest}>
+            <span class="hidden">${t.newest}</span>
             ${this.later ? html`<span class="count">${this.later}</span>` : nothing}
             ${icon("M12 16.5 5 9.5l1.5-1.5 5.5 5.5 5.5-5.5L19 9.5z")}
           </button>`
@@ -168,7 +164,8 @@ export class MessagingThread extends Part {
       <p class="typing" part="typing">${id ? this.#typing(id, conversation) : nothing}</p>
       <p class="hidden" role="status">${this.heard}</p>
       <slot name="footer"></slot>
-      <messaging-composer exportparts="composer, input, send" .target=${target}></messaging-composer>`;
+      <messaging-composer exportparts="composer, input, send" .target=${target}
+        .context=${this.#about().context}></messaging-composer>`;
   }
 
   #header(conversation: Conversation | undefined): unknown {

@@ -69,6 +69,8 @@ export interface Api {
   readonly live: { stream: string; unread: string; events: Record<string, string>; locale: string };
   /** The headers of a request: the token, the language. */
   headers(): Promise<Record<string, string>>;
+  /** Whether the site ties a thing of this type to each message, and not to the conversation. */
+  ofMessage(type: string): boolean;
   /** Where `me` is known, whether the profile lets them. */
   may(what: "open" | "change", me: Me): boolean;
 }

@@ -14,6 +14,7 @@ import { type Entry, Outbox, type Target, targetKey, unanswered } from "./outbox
 import { type Shared, share } from "./share.js";
 import { Thread } from "./thread.js";
 import {
+  type Context,
   type Conversation,
   Failure,
   type Id,
@@ -89,6 +90,7 @@ export class MessagingClient {
   #lists = new Set<ConversationList>();
   #found = new Map<string, Promise<Conversation | null>>();
   #targets = new Map<string, Id>();
+  #sought = new Map<string, number>();
   #typers = new Map<string, { event: TypingEvent; timer: ReturnType<typeof setTimeout> }>();
   #typed = new Map<Id, number>();
   #presence = new Map<Id, Pick<Member, "online" | "lastSeenAt">>();
@@ -282,6 +284,7 @@ export class MessagingClient {
     this.#threads.clear();
     this.#found.clear();
     this.#targets.clear();
+    this.#sought.clear();
     this.#presence.clear();
     this.select(null);
     this.#change();
@@ -365,11 +368,28 @@ export class MessagingClient {
     }
   }
 
-  /** The conversation of a target, as soon as it has one. */
+  /** The conversation of a target, as soon as it has one: whoever opened it. */
   resolve(target: Target): Id | null {
-    return "conversation" in target
-      ? target.conversation
-      : (this.#targets.get(targetKey(target)) ?? null);
+    if ("conversation" in target) return target.conversation;
+    const key = targetKey(target);
+    const known = this.#targets.get(key);
+    if (known || this.#sought.get(key) === this.version) return known ?? null;
+    this.#sought.set(key, this.version);
+    for (const one of this.conversations.values()) {
+      if (matches(one, target.start)) this.#targets.set(key, one.id);
+    }
+    return this.#targets.get(key) ?? null;
+  }
+
+  /**
+   * Somebody, and what one writes to them about: the conversation's own context, or each message's
+   * where the site's profile has it so.
+   */
+  about(start: Start): { target: Target; context?: Context } {
+    const { context, ...plain } = start;
+    return context && this.api.ofMessage(context.type)
+      ? { target: { start: plain }, context }
+      : { target: { start } };
   }
 
   presence(member: Member): Pick<Member, "online" | "lastSeenAt"> {

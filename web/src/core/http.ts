@@ -182,6 +182,10 @@ export class HttpApi implements Api {
     };
   }
 
+  ofMessage(type: string): boolean {
+    return !!this.adapter?.routes?.start?.some(({ args }) => args[`message.context.${type}`]);
+  }
+
   may(what: "open" | "change", me: Me): boolean {
     return this.adapter?.[what]?.includes(me.role ?? "") ?? true;
   }
