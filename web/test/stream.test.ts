@@ -384,6 +384,7 @@ describe("where no stream can be had", () => {
     expect(events).toHaveLength(1);
     count = 2;
     await poll(15_000);
+    await until(() => events.length > 1);
     expect(events[1]).toEqual({ type: "poll", data: { count: 2, conversations: {} } });
     expect(states).toEqual(["polling"]);
   });
@@ -424,6 +425,24 @@ describe("where no stream can be had", () => {
     await moment();
     expect(server.polls()).toHaveLength(8);
     expect(types()).toEqual(["poll", "hello"]);
+  });
+
+  it("a request that was given up for another is no refusal", async () => {
+    server.answer((one) => (one.path === "/stream" ? start(one) : badge(one)));
+    listen();
+    for (let tries = 1; tries <= 4; tries++) {
+      await streams(tries);
+      vi.advanceTimersByTime(2000);
+      host.retry();
+    }
+    await streams(5);
+    server.answer((one) => (one.path === "/stream" ? refuse(one, 503) : badge(one)));
+    vi.advanceTimersByTime(2000);
+    host.retry();
+    await streams(6);
+    await paused(1000);
+    await moment();
+    expect(server.polls()).toHaveLength(0);
   });
 
   it("one refusal, and a stream between, are none in a row", async () => {

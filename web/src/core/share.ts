@@ -190,7 +190,8 @@ export function share(options: ShareOptions): Shared {
 
   /** Whoever holds the stream does not answer. */
   function lost(): void {
-    const steal = !worker;
+    // Of two that cannot hear each other the one that is looked at leads.
+    const steal = !worker && looked;
     if (!answered) worker = null;
     last = "";
     leave();
