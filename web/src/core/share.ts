@@ -1,0 +1,230 @@
+// One stream for all tabs of an origin that use the same API: a SharedWorker holds it, else the tab
+// that has a Web Lock, and tells the others by a BroadcastChannel; else each tab has its own. A tab
+// that cannot be sure of having heard everything joins anew, and gets a `hello` that tells it to
+// fetch.
+
+import type { Api } from "./api.js";
+import { type FromTab, Hub, type ToTab } from "./hub.js";
+import type { LiveEvent, LiveState } from "./live.js";
+
+export interface ShareOptions {
+  base: string;
+  live: Api["live"];
+  /** Of a request: asked for each time, of any tab, and kept nowhere. */
+  headers(): Promise<Record<string, string>>;
+  /** Where `messaging-worker.js` is. */
+  worker?: string | URL | null;
+  onEvent(event: LiveEvent): void;
+  onState(state: LiveState): void;
+}
+
+export interface Shared {
+  readonly state: LiveState;
+  /** Now, whatever pause there is; a stream that is open is opened anew. */
+  retry(): void;
+  close(): void;
+  /** Whether this tab is looked at. */
+  visible(visible: boolean): void;
+}
+
+/** What stands on the channel: a tab's word to who leads, or who leads to one tab or to all. */
+interface Note {
+  tab?: string;
+  says?: FromTab;
+  hub?: string;
+  to?: string;
+  told?: ToTab;
+}
+
+interface Link {
+  send(message: FromTab): void;
+  close(): void;
+}
+
+const ANSWER = 3000; // ms for whoever holds the stream to say that it is there
+const CHECK = 20_000;
+const SILENT = 70_000; // three of its pings
+
+export function share(options: ShareOptions): Shared {
+  const name = `messaging-live:${options.base}`;
+  const self = `${Math.random()}${Math.random()}`;
+  const page = globalThis.location?.href;
+  // A worker's own addresses are relative to the worker.
+  const whole = (path: string) => (page ? new URL(path, page).href : path);
+  const live = { ...options.live };
+  live.stream = whole(live.stream);
+  live.unread = whole(live.unread);
+  let { worker } = options;
+  let state: LiveState = "connecting";
+  let link: Link | null = null;
+  let answered = false;
+  let heard = 0;
+  let last = "";
+  let looked = true;
+  let due: ReturnType<typeof setTimeout> | undefined;
+
+  function take({ state: now, event, id, ask, ping, gone }: ToTab): void {
+    if (!link) return;
+    answered = true;
+    heard = Date.now();
+    clearTimeout(due);
+    if (gone) hi("");
+    if (ping) link?.send({ pong: true });
+    if (ask) {
+      const answer = (headers: Record<string, string> | null) => link?.send({ headers });
+      options.headers().then(answer, () => answer(null));
+    }
+    if (now && now !== state) {
+      state = now;
+      options.onState(now);
+    }
+    if (event) {
+      if (id && (last || event.type === "hello")) last = id;
+      options.onEvent(event);
+    }
+  }
+
+  function byWorker(): Link {
+    const shared = new SharedWorker(worker!, { name });
+    const { port } = shared;
+    shared.onerror = lost;
+    port.onmessage = ({ data }) => take(data);
+    return { send: (says) => port.postMessage(says), close: () => port.close() };
+  }
+
+  /** Among tabs; where they cannot speak to each other each leads itself. */
+  function byLeader(steal: boolean): Link {
+    const { locks } = globalThis.navigator ?? {};
+    const channel = locks && globalThis.BroadcastChannel ? new BroadcastChannel(name) : null;
+    const stop = new AbortController();
+    const { signal } = stop;
+    const post = (note: Note) => channel?.postMessage(note);
+    let hub: Hub | null = null;
+    let leader = "";
+    let release = () => {};
+
+    const mine = (told: ToTab) => queueMicrotask(() => take(told));
+    const cast = (told: ToTab) => {
+      post({ hub: self, told });
+      mine(told);
+    };
+    const lead = () => {
+      if (signal.aborted) return;
+      hub = new Hub(last);
+      post({ hub: self });
+      hi();
+      return new Promise<void>((done) => {
+        release = done;
+      });
+    };
+    const stand = (steal: boolean) => {
+      locks.request(name, steal ? { steal } : { signal }, lead).catch(({ name }) => {
+        if (signal.aborted) return;
+        if (name !== "AbortError") return void lead();
+        // It was taken from a tab that did not answer, and is awake again: this one.
+        hub?.close();
+        hub = null;
+        leader = "";
+        stand(false);
+        hi("");
+      });
+    };
+    if (channel) {
+      channel.onmessage = ({ data: { tab, says, hub: from, to = self, told } }) => {
+        if (tab) hub?.hear(tab, says, (told) => post({ hub: self, to: tab, told }), cast);
+        if (!from || hub) return;
+        if (told) {
+          leader ||= from;
+          if (from === leader && to === self) take(told);
+        } else {
+          leader = from; // another leads from now on
+          hi();
+        }
+      };
+      stand(steal);
+    } else {
+      hub = new Hub(last);
+    }
+    return {
+      send: (says) => (hub ? hub.hear(self, says, mine, cast) : post({ tab: self, says })),
+      close: () => {
+        stop.abort();
+        hub?.close();
+        release();
+        channel?.close();
+      },
+    };
+  }
+
+  // --- Coming and going
+
+  function open(steal = false): void {
+    answered = false;
+    heard = Date.now();
+    try {
+      if (worker) link = byWorker();
+    } catch {
+      worker = null;
+    }
+    if (!worker) link = byLeader(steal);
+    hi();
+  }
+
+  function leave(): void {
+    clearTimeout(due);
+    link?.send({ bye: true });
+    link?.close();
+    link = null;
+  }
+
+  function hi(from = last): void {
+    last = from;
+    link?.send({ hi: { live, last }, visible: looked });
+    expect();
+  }
+
+  function expect(): void {
+    clearTimeout(due);
+    due = setTimeout(lost, ANSWER);
+  }
+
+  /** Whoever holds the stream does not answer. */
+  function lost(): void {
+    // Of two that cannot hear each other the one that is looked at leads.
+    const steal = !worker && looked;
+    if (!answered) worker = null;
+    last = "";
+    leave();
+    open(steal);
+  }
+
+  function show({ persisted }: PageTransitionEvent): void {
+    last = "";
+    if (persisted) open();
+  }
+
+  const check = setInterval(() => {
+    if (link && Date.now() - heard > SILENT) lost();
+  }, CHECK);
+  globalThis.addEventListener?.("pagehide", leave);
+  globalThis.addEventListener?.("pageshow", show);
+  open();
+
+  return {
+    get state() {
+      return state;
+    },
+    retry: () => link?.send({ retry: true }),
+    visible: (visible) => {
+      looked = visible;
+      link?.send({ visible });
+      if (visible && link) expect();
+    },
+    close: () => {
+      clearInterval(check);
+      globalThis.removeEventListener?.("pagehide", leave);
+      globalThis.removeEventListener?.("pageshow", show);
+      leave();
+    },
+  };
+}
