@@ -136,6 +136,13 @@ describe("canonically", () => {
     });
   });
 
+  it("on another origin, with a port", async () => {
+    const { http, sent } = api(null, [conversation], { base: "http://127.0.0.1:8080/m" });
+    await http.conversation("c1");
+    expect(sent[0]!.url).toBe("http://127.0.0.1:8080/m/conversations/c1");
+    expect(http.live.stream).toBe("http://127.0.0.1:8080/m/stream");
+  });
+
   it("a conversation without a message", async () => {
     const { http, sent } = api(null, [{ conversation, message: null }], { base });
     expect((await http.start({ members: ["b"] }, null, "k")).message).toBeNull();
