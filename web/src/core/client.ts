@@ -464,7 +464,10 @@ export class MessagingClient {
   }
 
   #count(unread: Unread): void {
-    this.#counts = { ...unread.conversations };
+    const counts = { ...unread.conversations };
+    const named = Object.values(counts).reduce((sum, one) => sum + one, 0);
+    // Where some are not named (a site's own answer, or very many), each change is counted anew.
+    this.#counts = named === unread.count ? counts : null;
     this.#setUnread(unread.count);
   }
 
