@@ -90,15 +90,15 @@ for (const dark of [false, true]) {
       await page.getByText("Read", { exact: false }).last().waitFor();
     });
     await look(t, "scrolled away", inbox, async (page) => {
-      for (let at = 0; at < 30; at++) await said("bob", `Line ${at}`);
+      for (let at = 0; at < 30; at++) await said("bob", `Line ${at}, ${shade}`);
       await open(page, "Bob");
-      await hears(page, "Line 29");
+      await hears(page, `Line 29, ${shade}`);
       const scroller = page.locator("messaging-thread .scroller");
       await scroller.evaluate((one) => one.scrollBy(0, -400));
       await page.getByRole("button", { name: "To the newest message" }).waitFor();
       const top = () =>
         page
-          .locator(".message", { hasText: "Line 15" })
+          .locator(".message", { hasText: `Line 15, ${shade}` })
           .evaluate((one) => one.getBoundingClientRect().top);
       const before = await top();
       await said("bob", "One more");
@@ -230,6 +230,8 @@ for (const dark of [false, true]) {
         await until("the title says it", async () => /^\(\d+\) /.test(await page.title()));
         await api("ann", "PATCH", `/conversations/${id}/read`);
         await until("it goes down", async () => (await badge(page)) <= count);
+        await api("bob", "POST", `/conversations/${id}/messages`, { content: "again" });
+        await page.locator("messaging-badge .count").waitFor();
       },
     );
   });

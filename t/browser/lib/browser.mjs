@@ -87,7 +87,8 @@ export function nothingToComplain(...people) {
 export async function screenshot(page, name, options = {}) {
   const folder = join(root, "build/screens");
   mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`), animations: "disabled", ...options });
+  const file = `${name.replace(/\W+/g, "-")}.png`;
+  await page.screenshot({ path: join(folder, file), animations: "disabled", ...options });
 }
 
 /**
