@@ -103,7 +103,7 @@ my $demo;
 sub here {
     my ($text) = @_;
     $text =~ s/\bsudo //g;
-    $text =~ s{make install}{make install DESTDIR=$t->{dir}/dest};
+    $text =~ s{make (install\S*)}{make $1 DESTDIR=$t->{dir}/dest}g;
     $text =~ s{/etc/messaging}{$etc}g;
     $text =~ s{\bsite\.key $etc}{$t->{dir}/site.key $etc};
     $text =~ s{127\.0\.0\.1:6379|unix:/run/redis/redis-server\.sock}{'unix:' . $t->redis_socket}ge;
@@ -139,6 +139,8 @@ for my $block (@blocks) {
     } elsif ($language eq 'js') {
         my $path = $t->write_file('block.mjs', $text);
         like($text, qr{/api/messages}, 'the script uses the tutorial\'s location');
+    } elsif ($language eq 'html') {
+        pass('the page is t/browser/readme.mjs\'s to try');
     } elsif ($text =~ /^scripts\/demo$/m) {
         start_demo();
         pass('scripts/demo gets ready');
