@@ -2,25 +2,27 @@
 
 const FIRST = 500; // milliseconds
 const LONGEST = 30_000;
+const ASKED = 3_600_000; // a server that asks for more than an hour is asked again all the same
 
-/** Full jitter: clients that lost one server do not come back as one. */
-export function pause(attempt: number, random = Math.random): number {
-  return FIRST / 2 + random() * Math.min(LONGEST, FIRST * 2 ** attempt);
-}
-
-/** Until the pause is over, or `signal` aborts. `retryAfter` is the server's own word, in seconds. */
+/**
+ * Until the pause is over, or `signal` aborts. `retryAfter` is the server's own word, in seconds.
+ * With jitter: clients that lost one server do not come back as one.
+ */
 export function wait(
   attempt: number,
-  retryAfter: number | null = null,
-  signal?: AbortSignal,
+  retryAfter: number | null,
+  signal: AbortSignal,
 ): Promise<void> {
   return new Promise((done) => {
-    const timer = setTimeout(done, Math.max(pause(attempt), (retryAfter ?? 0) * 1000));
-    signal?.addEventListener("abort", () => {
+    const pause = FIRST / 2 + Math.random() * Math.min(LONGEST, FIRST * 2 ** attempt);
+    const over = () => {
       clearTimeout(timer);
+      signal.removeEventListener("abort", over);
       done();
-    });
-    if (signal?.aborted) done();
+    };
+    const timer = setTimeout(over, Math.max(pause, Math.min(ASKED, (retryAfter ?? 0) * 1000)));
+    signal.addEventListener("abort", over);
+    if (signal.aborted) over();
   });
 }
 
