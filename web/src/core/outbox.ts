@@ -4,7 +4,7 @@
 // exact: a Web Lock keeps two tabs from both sending, and where there are no locks both may.
 
 import { createStore, update } from "idb-keyval";
-import { wait } from "./backoff.js";
+import { pause } from "./backoff.js";
 import { Failure, type Id, type Message, type Outgoing, type Start } from "./types.js";
 
 /** A conversation, or the one that a `start` makes or finds. */
@@ -45,12 +45,13 @@ export class Outbox {
   entries: Entry[];
   #options: OutboxOptions;
   #channel: BroadcastChannel | null = null;
-  #stop = new AbortController();
-  #wake = new AbortController();
+  #lock = new AbortController();
+  #closed = false;
+  #attempts = 0;
+  #resume = () => {};
   #ready = Promise.resolve();
   #unkept = 0;
   #alone = false;
-  #leave = () => {};
   #leads = false;
   #draining = false;
 
@@ -58,15 +59,14 @@ export class Outbox {
     this.#options = options;
     this.entries = memory.get(options.scope) ?? [];
     const name = `messaging-outbox:${options.scope}`;
-    const { signal } = this.#stop;
-    const over = new Promise<void>((done) => {
-      this.#leave = done;
-    });
+    const { signal } = this.#lock;
     // The lock is this tab's for as long as it lives; the next one goes on with what is left.
     const lead = () => {
       this.#leads = true;
       void this.#edit();
-      return over;
+      return new Promise((done) => {
+        signal.onabort = done;
+      });
     };
     const locks = globalThis.navigator?.locks;
     if (globalThis.BroadcastChannel) {
@@ -105,8 +105,8 @@ export class Outbox {
 
   /** Now, and not when the pause is over: the network is back, or somebody signed in. */
   wake(): void {
-    this.#wake.abort();
-    this.#wake = new AbortController();
+    this.#attempts = 0;
+    this.#resume();
     void this.#drain();
   }
 
@@ -118,9 +118,9 @@ export class Outbox {
 
   /** What is not kept yet still will be, and other tabs are told. */
   close(): void {
-    this.#stop.abort();
-    this.#wake.abort();
-    this.#leave();
+    this.#closed = true;
+    this.#lock.abort();
+    this.#resume();
     void this.#ready.then(() => {
       this.#channel?.close();
       this.#channel = null;
@@ -147,7 +147,7 @@ export class Outbox {
       } catch {
         // From now on it has but its own memory, and leaves the database to others.
         this.#alone = this.#leads = true;
-        this.#leave();
+        this.#lock.abort();
       }
       this.#unkept--;
       if (this.#alone) {
@@ -165,29 +165,29 @@ export class Outbox {
   async #drain(): Promise<void> {
     if (this.#draining || !this.#leads) return;
     this.#draining = true;
-    for (let last = "", attempts = 0, failures = 0; ; ) {
+    for (let last = "", failures = 0; ; ) {
       // Sent only when it is kept: a reload never forgets a key that was used.
       while (this.#unkept > 0) await this.#ready;
       const entry = this.entries.find(({ problem }) => !problem);
-      if (!entry || this.#stop.signal.aborted) break;
+      if (!entry || this.#closed) break;
       const { key } = entry;
       if (key !== last) {
         last = key;
-        attempts = failures = 0;
+        this.#attempts = failures = 0;
       }
-      const { signal } = this.#wake; // who wakes it meanwhile is heard, too
+      this.#attempts++;
       try {
         const sent = await this.#options.deliver(entry);
         await this.#edit((entries) => later(without(entries, key), entry.target, sent));
       } catch (error) {
         const failure = error instanceof Failure ? error : new Failure(0, String(error));
         const { status, message: text, retryable, retryAfter } = failure;
-        // Until somebody signs in, and wakes it.
-        if (status === 401 && !signal.aborted) break;
         if (status === 500 || status === 504) failures++;
-        if (status === 401 || (retryable && failures < ATTEMPTS)) {
-          await wait(++attempts, retryAfter, signal);
-          if (signal.aborted) attempts = 0;
+        if (!this.#attempts) continue; // somebody woke it meanwhile
+        if (status === 401) {
+          break; // until somebody signs in, and wakes it
+        } else if (retryable && failures < ATTEMPTS) {
+          await this.#pause(pause(this.#attempts, retryAfter));
         } else {
           const failed = { ...entry, problem: { status, text } };
           await this.#edit(
@@ -198,6 +198,16 @@ export class Outbox {
       }
     }
     this.#draining = false;
+  }
+
+  #pause(time: number): Promise<void> {
+    return new Promise((done) => {
+      const timer = setTimeout(done, time);
+      this.#resume = () => {
+        clearTimeout(timer);
+        done();
+      };
+    });
   }
 }
 
