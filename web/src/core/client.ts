@@ -96,20 +96,16 @@ export class MessagingClient {
   #typers = new Map<string, TypingEvent & { timer: ReturnType<typeof setTimeout> }>();
   #typed = new Map<Id, number>();
   #reading = new Map<Id, number>();
-  /** By conversation; null where that is not known of all. */
-  #counts: Record<Id, number> | null = null;
-  #counted = false;
-  #counting = false;
-  #recount = false;
+  /** Unread by conversation; null where that is not known of all, undefined where nobody asked. */
+  #counts?: Record<Id, number> | null;
+  #asks = 0;
   #announced = false;
 
-  constructor({ api, adapter, getToken, locale, worker }: ClientOptions = {}) {
-    this.#worker = worker ?? null;
+  constructor(options: ClientOptions = {}) {
+    this.#worker = options.worker ?? null;
     this.api = new HttpApi({
-      base: api,
-      adapter,
-      getToken,
-      locale,
+      ...options,
+      base: options.api,
       role: () => this.me?.role ?? null,
       fetch: async (...request) => {
         const people = this.#people;
@@ -154,7 +150,7 @@ export class MessagingClient {
       this.#outbox?.wake();
     }
     for (const one of [...this.#lists, ...this.#threads.values()]) if (one.failure) void one.load();
-    if (this.#counted && !this.#counts) this.countUnread();
+    if (this.#counts === null) void this.countUnread();
     this.#change();
   }
 
@@ -218,42 +214,31 @@ export class MessagingClient {
   }
 
   #hear({ type, data }: LiveEvent): void {
-    switch (type) {
-      case "hello":
-        this.#meet(data as Me);
-        if (!(data as { resumed: boolean }).resumed) this.#refetch();
-        break;
-      case "poll":
-        this.#refetch(data as Unread);
-        break;
-      case "reset":
-        this.#refetch();
-        break;
-      case "conversation":
-        this.#know(this.api.toConversation(data));
-        break;
-      case "message":
-        this.#receive(this.api.toMessage(data), true);
-        break;
-      case "unread":
-        this.#hearNumbers(data as UnreadEvent);
-        break;
-      case "read": {
-        const event = data as ReadEvent;
-        const conversation = this.conversations.get(event.conversationId);
-        if (event.member === conversation?.member) break; // one's own: `unread` has it
-        const others = (conversation?.members.length ?? 3) - 1;
-        this.#threads.get(event.conversationId)?.readBy(event, others);
-        break;
-      }
-      case "typing":
-        this.#hearTyping(data as TypingEvent);
-        break;
-      case "presence": {
-        const { userId, online, lastSeenAt } = data as PresenceEvent;
-        this.#presence.set(userId, { online, lastSeenAt });
-        this.#change();
-      }
+    if (type === "hello") {
+      const { resumed, ...me } = data as Me & { resumed: boolean };
+      this.#meet(me);
+      if (!resumed) this.#refetch();
+    } else if (type === "reset") {
+      this.#refetch();
+    } else if (type === "poll") {
+      this.#refetch(data as Unread);
+    } else if (type === "conversation") {
+      this.#know(this.api.toConversation(data));
+    } else if (type === "message") {
+      this.#receive(this.api.toMessage(data), true);
+    } else if (type === "unread") {
+      this.#hearNumbers(data as UnreadEvent);
+    } else if (type === "typing") {
+      this.#hearTyping(data as TypingEvent);
+    } else if (type === "presence") {
+      this.#presence.set((data as PresenceEvent).userId, data as PresenceEvent);
+      this.#change();
+    } else if (type === "read") {
+      const event = data as ReadEvent;
+      const conversation = this.conversations.get(event.conversationId);
+      if (event.member === conversation?.member) return; // one's own: `unread` has it
+      const others = (conversation?.members.length ?? 3) - 1;
+      this.#threads.get(event.conversationId)?.readBy(event, others);
     }
   }
 
@@ -262,19 +247,19 @@ export class MessagingClient {
     this.#asked.clear();
     for (const list of this.#lists) void list.load();
     for (const thread of this.#threads.values()) thread.stale = true;
-    this.#counts = null;
+    this.#counts &&= null;
     if (unread) this.#count(unread);
-    else if (this.#counted) this.countUnread();
+    else if (this.#counts === null) void this.countUnread();
     this.#change();
   }
 
   /** Who is signed in is known: their outbox and drafts are opened, another's are left. */
-  #meet({ id, role, name, teams }: Me): void {
-    const scope = `${new URL(this.api.base, location.href).href}|${id}`;
+  #meet(me: Me): void {
+    const scope = `${new URL(this.api.base, location.href).href}|${me.id}`;
     const another = this.#scope && scope !== this.#scope;
     if (another) this.#forget();
     const first = !this.me;
-    this.me = { id, role, name, teams };
+    this.me = me;
     this.#scope = scope;
     this.#drafts ??= new Drafts(scope);
     if (this.#stop) {
@@ -292,7 +277,7 @@ export class MessagingClient {
       });
       this.#outbox.wake();
     }
-    if (first) this.#emit("ready", this.me);
+    if (first) this.#emit("ready", me);
     this.#change();
     if (another) {
       // The stream may still be the other's.
@@ -305,7 +290,8 @@ export class MessagingClient {
   #forget(): void {
     this.#people++;
     this.#outbox?.close();
-    this.#outbox = this.#drafts = this.me = this.unread = this.#counts = null;
+    this.#outbox = this.#drafts = this.me = this.unread = null;
+    this.#counts &&= null;
     this.#scope = "";
     this.version++;
     for (const { timer } of this.#typers.values()) clearTimeout(timer);
@@ -433,9 +419,7 @@ export class MessagingClient {
 
   #know(now: Conversation): Conversation {
     const { id, kind, context, member } = now;
-    for (const { id, online, lastSeenAt } of now.members) {
-      if (online !== null) this.#presence.set(id, { online, lastSeenAt });
-    }
+    for (const one of now.members) if (one.online !== null) this.#presence.set(one.id, one);
     const old = this.conversations.get(id);
     if (!old && kind === "direct") {
       // What a `start` with these members would find; a ticket is found by none.
@@ -468,25 +452,20 @@ export class MessagingClient {
 
   // --- Unread
 
-  /** From now on `unread` is known and kept. */
-  countUnread(): void {
-    this.#counted = this.#recount = true;
-    if (!this.#counting) void this.#ask();
-  }
-
-  /** What changes while the answer is on its way may be in it or not: then again. */
-  async #ask(): Promise<void> {
-    this.#counting = true;
-    while (this.#recount) {
-      this.#recount = false;
-      await this.api.unread().then(
-        (unread) => this.#count(unread),
-        () => {
-          this.#counts = null;
-        },
-      );
+  /** From now on `unread` is known and kept. What changes while the answer is on its way may be in
+   *  it or not: then it is asked for again. */
+  async countUnread(): Promise<void> {
+    this.#counts ??= null;
+    if (this.#asks++) return;
+    for (let asks = 0; asks !== this.#asks; ) {
+      asks = this.#asks;
+      try {
+        this.#count(await this.api.unread());
+      } catch {
+        this.#counts = null;
+      }
     }
-    this.#counting = false;
+    this.#asks = 0;
   }
 
   #count({ count, conversations }: Unread): void {
@@ -507,11 +486,11 @@ export class MessagingClient {
     const old = this.conversations.get(id);
     if (old && member !== old.member) return; // the team's, where one is there in person
     const { unreadCount } = old ? this.#put(withNumbers(old, numbers)) : numbers;
-    if (!this.#counted) return;
+    if (this.#counts === undefined) return;
     // The team's, of a conversation that is not loaded: one may be there in person.
     const doubtful = !old && member !== this.me?.id;
-    if (doubtful || !this.#counts || this.#counting) {
-      this.countUnread();
+    if (doubtful || !this.#counts || this.#asks) {
+      void this.countUnread();
     } else {
       this.#setUnread(this.unread! + unreadCount - (this.#counts[id] ?? 0));
       this.#counts[id] = unreadCount;
