@@ -7,7 +7,7 @@ import { Server } from "./server.js";
 import { tick } from "./world.js";
 
 let server: Server;
-let known: { conversations: Map<string, Conversation>; version: number };
+let known: { api: unknown; conversations: Map<string, Conversation>; version: number };
 let asked: ListQuery[];
 let held: (() => void)[] | null;
 let failure: Failure | null;
@@ -39,7 +39,7 @@ function list(query: ListQuery = {}) {
   const closed = vi.fn();
   const changed = vi.fn();
   const take = (page: ListPage) => page.conversations.forEach(know);
-  const list = new ConversationList(query, api as never, known, take, changed, closed);
+  const list = new ConversationList(query, known as never, take, changed, closed);
   return Object.assign(list, { was: { closed, changed } });
 }
 
@@ -55,7 +55,7 @@ const down = (from: number, to: number) =>
 
 beforeEach(() => {
   server = new Server();
-  known = { conversations: new Map(), version: 0 };
+  known = { api, conversations: new Map(), version: 0 };
   asked = [];
   held = null;
   failure = null;

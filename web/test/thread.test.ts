@@ -32,12 +32,7 @@ beforeEach(() => {
   asked = [];
   held = null;
   failure = null;
-  thread = new Thread(
-    id,
-    api as never,
-    () => "me",
-    () => changes++,
-  );
+  thread = new Thread(id, { api, me: { id: "me" } } as never, () => changes++);
 });
 
 const say = (count: number, user = "bob") => {
@@ -363,12 +358,7 @@ describe("read marks", () => {
   it("of several others the server is asked", async () => {
     const group = server.open(["me", "bob", "eve"]);
     id = group;
-    thread = new Thread(
-      id,
-      api as never,
-      () => "me",
-      () => {},
-    );
+    thread = new Thread(id, { api, me: { id: "me" } } as never, () => {});
     say(2, "me");
     await thread.refresh();
     server.readTo(id, "bob", 2);

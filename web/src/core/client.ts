@@ -10,7 +10,7 @@ import { HttpApi } from "./http.js";
 import { ConversationList } from "./list.js";
 import type { LiveEvent, LiveState } from "./live.js";
 import { merge, withMessage, withNumbers } from "./merge.js";
-import { type Entry, Outbox, type Target, targetKey, unanswered } from "./outbox.js";
+import { type Entry, Outbox, startKey, type Target, targetKey, unanswered } from "./outbox.js";
 import { type Shared, share } from "./share.js";
 import { Thread } from "./thread.js";
 import {
@@ -317,7 +317,6 @@ export class MessagingClient {
   list(query: ListQuery = {}): ConversationList {
     const list: ConversationList = new ConversationList(
       query,
-      this.api,
       this,
       (page) => this.#take(page),
       () => this.#change(),
@@ -331,14 +330,7 @@ export class MessagingClient {
   /** The messages of a conversation, the newest at first. Ask for it at each change: one that nobody
    *  asks for is not loaded again after a gap, and in time forgotten. */
   thread(id: Id): Thread {
-    const thread =
-      this.#threads.get(id) ??
-      new Thread(
-        id,
-        this.api,
-        () => this.me?.id,
-        () => this.#change(),
-      );
+    const thread = this.#threads.get(id) ?? new Thread(id, this, () => this.#change());
     thread.asked = Date.now();
     this.#threads.delete(id);
     this.#threads.set(id, thread);
@@ -423,9 +415,8 @@ export class MessagingClient {
     const old = this.conversations.get(id);
     if (!old && kind === "direct") {
       // What a `start` with these members would find; a ticket is found by none.
-      const members = this.others(now).map((one) => one.id);
-      const as = member.startsWith("team:") ? "team" : "user";
-      this.#targets.set(targetKey({ start: { members, context: context ?? undefined, as } }), id);
+      const others = this.others(now).map((one) => one.id);
+      this.#targets.set(startKey(others, context, member.startsWith("team:")), id);
     }
     return this.#put(merge(old, now));
   }

@@ -15,13 +15,12 @@ export class ConversationList extends Loader {
   /** Below it there may be others that are not loaded; above it there are none. */
   #floor = NEVER;
   #items: Conversation[] = [];
-  #of = -1;
+  #version = -1;
   #abort = new AbortController();
 
   constructor(
     readonly query: ListQuery,
-    private readonly api: Api,
-    private readonly known: { conversations: Map<Id, Conversation>; version: number },
+    private readonly of: { api: Api; conversations: Map<Id, Conversation>; version: number },
     private readonly take: (page: ListPage) => void,
     changed: () => void,
     private readonly closed: () => void,
@@ -35,9 +34,9 @@ export class ConversationList extends Loader {
 
   /** Newest activity first; the same array until something changed. */
   get items(): Conversation[] {
-    if (this.#of !== this.known.version) {
-      this.#of = this.known.version;
-      this.#items = [...this.known.conversations.values()]
+    if (this.#version !== this.of.version) {
+      this.#version = this.of.version;
+      this.#items = [...this.of.conversations.values()]
         .filter((one) => {
           const loaded = this.#ids.has(one.id);
           if (this.query.q) return loaded; // what a word means is the server's to say
@@ -71,9 +70,9 @@ export class ConversationList extends Loader {
   async #fill(ids: Set<Id>, cursor: string | null, wanted: number): Promise<void> {
     let floor = cursor ? this.#floor : NEVER;
     do {
-      const query: ListQuery = { ...this.query, limit: wanted > FIRST ? FULL : FIRST };
-      if (cursor) query.cursor = cursor;
-      const page = await this.api.list(query, this.#abort.signal);
+      const limit = wanted > FIRST ? FULL : FIRST;
+      const query: ListQuery = { ...this.query, limit, cursor: cursor ?? undefined };
+      const page = await this.of.api.list(query, this.#abort.signal);
       this.take(page);
       for (const one of page.conversations) {
         if (this.#fits(one)) ids.add(one.id);
@@ -84,7 +83,7 @@ export class ConversationList extends Loader {
     this.#ids = ids;
     this.#cursor = cursor;
     this.#floor = cursor ? floor : "";
-    this.#of = -1;
+    this.#version = -1;
     this.loaded = true;
   }
 

@@ -5,7 +5,14 @@
 
 import { createStore, update } from "idb-keyval";
 import { pause } from "./backoff.js";
-import { Failure, type Id, type Message, type Outgoing, type Start } from "./types.js";
+import {
+  type Context,
+  Failure,
+  type Id,
+  type Message,
+  type Outgoing,
+  type Start,
+} from "./types.js";
 
 /** A conversation, or the one that a `start` makes or finds. */
 export type Target = { conversation: Id } | { start: Start };
@@ -180,8 +187,7 @@ export class Outbox {
         const sent = await this.#options.deliver(entry);
         await this.#edit((entries) => later(without(entries, key), entry.target, sent));
       } catch (error) {
-        const failure = error instanceof Failure ? error : new Failure(0, String(error));
-        const { status, message: text, retryable, retryAfter } = failure;
+        const { status, message: text, retryable, retryAfter } = error as Failure;
         if (status === 500 || status === 504) failures++;
         if (!this.#attempts) continue; // somebody woke it meanwhile
         if (status === 401) {
@@ -247,6 +253,15 @@ export function unanswered(
 export function targetKey(target: Target): string {
   if ("conversation" in target) return target.conversation;
   const { members, context, kind, as } = target.start;
-  const about = [context?.type, context?.id, kind === "ticket", as === "team"];
-  return JSON.stringify([...members].sort().concat(about as string[]));
+  return startKey(members, context, as === "team", kind === "ticket");
+}
+
+/** The same for a conversation that is there: what a `start` would find. */
+export function startKey(
+  members: Id[],
+  context: Context | null | undefined,
+  asTeam: boolean,
+  ticket = false,
+): string {
+  return JSON.stringify([[...members].sort(), context?.type, context?.id, asTeam, ticket]);
 }

@@ -3,7 +3,7 @@
 
 import type { Api } from "./api.js";
 import { Loader } from "./loader.js";
-import type { Id, Message, ReadEvent } from "./types.js";
+import type { Id, Me, Message, ReadEvent } from "./types.js";
 
 const PAGE = 50;
 const FULL = 200; // the most that the server gives at once
@@ -22,8 +22,7 @@ export class Thread extends Loader {
 
   constructor(
     readonly id: Id,
-    private readonly api: Api,
-    private readonly me: () => Id | undefined,
+    private readonly of: { api: Api; me: Me | null },
     changed: () => void,
   ) {
     super(changed);
@@ -44,7 +43,7 @@ export class Thread extends Loader {
     const limit = seq < Number.POSITIVE_INFINITY ? FULL : PAGE;
     await this.work(async () => {
       do {
-        const page = await this.api.history(this.id, { before: this.older!, limit });
+        const page = await this.of.api.history(this.id, { before: this.older!, limit });
         this.older = page.nextCursor;
         this.#join(page.messages);
       } while (this.older && this.messages[0]!.seq > seq);
@@ -68,11 +67,11 @@ export class Thread extends Loader {
 
   /** The newest page, joined to what is there; after a gap in the stream too. */
   protected async reload(): Promise<void> {
-    let { messages, nextCursor } = await this.api.history(this.id, { limit: PAGE });
+    let { messages, nextCursor } = await this.of.api.history(this.id, { limit: PAGE });
     const hole = () => (messages[0]?.seq ?? 0) - this.last - 1;
     // Down from the newest until it meets what is loaded.
     while (this.loaded && nextCursor && hole() > 0 && hole() < HOLE) {
-      const page = await this.api.history(this.id, { before: nextCursor, limit: FULL });
+      const page = await this.of.api.history(this.id, { before: nextCursor, limit: FULL });
       messages = [...page.messages, ...messages];
       nextCursor = page.nextCursor;
     }
@@ -89,12 +88,13 @@ export class Thread extends Loader {
 
   /** What touches the run makes it longer; what is beyond a hole waits. */
   #join(fresh: Message[]): void {
-    const me = this.me();
+    const me = this.of.me?.id;
     for (const { seq, read, senderId } of fresh) {
       if (read && senderId === me && seq > this.#read) this.#read = seq;
     }
-    const known = new Map<number, Message>();
-    for (const one of [...this.#early, ...fresh, ...this.messages]) known.set(one.seq, one);
+    const known = new Map(
+      [...this.#early, ...fresh, ...this.messages].map((one) => [one.seq, one]),
+    );
     let seq = this.messages[0]?.seq ?? fresh.at(-1)?.seq ?? 1;
     while (known.has(seq - 1)) seq--;
     this.messages = [];
