@@ -522,7 +522,7 @@ export class MessagingClient {
 
   /** Shown at once and sent as soon as that is possible; throws where nobody is signed in. */
   send(target: Target, message: Outgoing): Entry {
-    if (!this.#outbox) throw new Failure(401, "nobody is signed in");
+    if (!this.#outbox) throw new Failure(401, "signed out");
     const id = this.resolve(target) ?? "";
     const known = this.conversations.get(id)?.lastSeq ?? 0;
     const after = Math.max(known, this.#threads.get(id)?.last ?? 0);

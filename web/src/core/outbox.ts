@@ -58,7 +58,6 @@ export class Outbox {
   #resume = () => {};
   #ready = Promise.resolve();
   #unkept = 0;
-  #alone = false;
   #leads = false;
   #draining = false;
 
@@ -150,16 +149,16 @@ export class Outbox {
         return kept;
       };
       try {
+        if (memory.has(scope)) throw scope;
         await update(scope, apply, database);
       } catch {
-        // From now on it has but its own memory, and leaves the database to others.
-        this.#alone = this.#leads = true;
+        // From now on there is but this page's memory; the database is left to other tabs.
+        kept = this.entries;
+        memory.set(scope, kept);
+        this.#leads = true;
         this.#lock.abort();
       }
-      this.#unkept--;
-      if (this.#alone) {
-        memory.set(scope, this.entries);
-      } else if (this.#unkept === 0) {
+      if (--this.#unkept === 0) {
         this.entries = kept; // what was edited meanwhile would not be in it
         changed();
       }

@@ -38,15 +38,15 @@ export class Thread extends Loader {
 
   /** A page of what came before; with `seq` as many as it takes to have that message. After a
    *  failure `refresh` comes first: else who shows it would ask again and again. */
-  async loadOlder(seq = Number.POSITIVE_INFINITY): Promise<void> {
+  async loadOlder(seq = 0): Promise<void> {
     if (!this.older || this.failure) return;
-    const limit = seq < Number.POSITIVE_INFINITY ? FULL : PAGE;
+    const limit = seq ? FULL : PAGE;
     await this.work(async () => {
       do {
         const page = await this.of.api.history(this.id, { before: this.older!, limit });
         this.older = page.nextCursor;
         this.#join(page.messages);
-      } while (this.older && this.messages[0]!.seq > seq);
+      } while (seq && this.older && this.messages[0]!.seq > seq);
     });
   }
 
