@@ -37,7 +37,7 @@ let site = 0;
 const clients = new Set<MessagingClient>();
 
 /** A page of `me`'s; `hello` as the stream's first event. */
-function page(api = `/api/messages`): MessagingClient {
+function page(api = `/api-${site}/messages`): MessagingClient {
   const client = new MessagingClient({ api });
   clients.add(client);
   client.connect();
@@ -76,7 +76,7 @@ beforeEach(() => {
   streams.all = [];
   world = browser();
   // Each test another site: what one leaves in the database is not the next one's.
-  vi.stubGlobal("location", { href: `https://shop-${++site}.example/` });
+  site++;
   vi.stubGlobal(
     "fetch",
     server.fetch(() => user),

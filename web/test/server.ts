@@ -345,7 +345,7 @@ export class Server {
     return async (address, init = {}) => {
       const url = new URL(String(address), "https://shop.example");
       const { method = "GET", signal } = init;
-      const path = url.pathname.replace("/api/messages", "") + url.search;
+      const path = url.pathname.replace(/^\/[^/]+\/messages/, "") + url.search;
       this.requests.push(`${method} ${path}`);
       const fault = await this.faults(method, path, init);
       signal?.throwIfAborted();

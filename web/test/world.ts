@@ -91,7 +91,6 @@ export function browser(): { document: EventTarget & { visibilityState: string }
   const page: Page = Object.assign(new EventTarget(), { listening: 0 });
   const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   vi.stubGlobal("document", document);
-  vi.stubGlobal("location", { href: "https://shop.example/messages" });
   vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
   vi.stubGlobal("localStorage", storage());
   vi.stubGlobal("navigator", { locks: new Locks() });

@@ -206,7 +206,7 @@ export class MessagingClient {
     this.#emit("state", state);
     if (state === "signed-out") {
       this.#hangUp();
-      this.#emit("signed-out", undefined);
+      this.#emit("signed-out");
     }
     if (state === "connecting") this.#open();
     if (state === "polling") this.#outbox?.wake(); // of a stream, `hello` does
@@ -255,7 +255,7 @@ export class MessagingClient {
 
   /** Who is signed in is known: their outbox and drafts are opened, another's are left. */
   #meet(me: Me): void {
-    const scope = `${new URL(this.api.base, location.href).href}|${me.id}`;
+    const scope = `${this.api.base}|${me.id}`;
     const another = this.#scope && scope !== this.#scope;
     if (another) this.#forget();
     const first = !this.me;
@@ -356,8 +356,8 @@ export class MessagingClient {
     return (
       known() ??
       this.#once(targetKey({ start }), async () => {
-        const query: ListQuery = { limit: 200 };
-        if (start.context) query.context = `${start.context.type}:${start.context.id}`;
+        const about = start.context;
+        const query: ListQuery = { limit: 200, context: about && `${about.type}:${about.id}` };
         for (let pages = 0; pages < LOOKED_THROUGH && !known(); pages++) {
           const page = await this.api.list(query);
           this.#take(page);
@@ -604,7 +604,7 @@ export class MessagingClient {
 
   // --- Saying so
 
-  #emit<Name extends keyof ClientEvents>(name: Name, detail: ClientEvents[Name]): void {
+  #emit<Name extends keyof ClientEvents>(name: Name, detail?: ClientEvents[Name]): void {
     this.#events.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
@@ -614,7 +614,7 @@ export class MessagingClient {
     this.#announced = true;
     queueMicrotask(() => {
       this.#announced = false;
-      this.#emit("change", undefined);
+      this.#emit("change");
     });
   }
 }

@@ -74,7 +74,7 @@ export class Outbox {
         signal.onabort = done;
       });
     };
-    const locks = globalThis.navigator?.locks;
+    const { locks } = navigator;
     if (globalThis.BroadcastChannel) {
       this.#channel = new BroadcastChannel(name);
       this.#channel.onmessage = ({ data }) => {
