@@ -16,7 +16,7 @@ function daysAgo(time: Date): number {
 }
 
 export function clock(tag: string, iso: string): string {
-  return format(tag, new Date(iso), { hour: "numeric", minute: "2-digit" });
+  return format(tag, new Date(iso), { timeStyle: "short" });
 }
 
 export function full(tag: string, iso: string): string {
@@ -48,8 +48,10 @@ export function short(tag: string, iso: string): string {
 /** "5 minutes ago": of somebody who was here. */
 export function since(tag: string, iso: string): string {
   const minutes = Math.max(0, (Date.now() - Date.parse(iso)) / 6e4);
+  const days = daysAgo(new Date(iso));
   const relative = new Intl.RelativeTimeFormat(tag, { numeric: "auto" });
   if (minutes < 60) return relative.format(-Math.floor(minutes), "minute");
-  if (minutes < 1440) return relative.format(-Math.floor(minutes / 60), "hour");
-  return relative.format(-daysAgo(new Date(iso)), "day");
+  // The longest day has 25 hours.
+  if (minutes < 1440 || days < 1) return relative.format(-Math.floor(minutes / 60), "hour");
+  return relative.format(-days, "day");
 }

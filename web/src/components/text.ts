@@ -6,9 +6,16 @@ export interface Link {
   href: string;
 }
 
-// A scheme, or www, or an address for mail; what ends a sentence is not part of it.
-const LINK = /\b(?:https?:\/\/|www\.)[^\s<>"“”«»]+|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+/giu;
-const AFTER = /[.,;:!?'’)\]}*_…]+$/u;
+// A scheme, or www, or an address for mail. Each begins where no word goes on, so that no text,
+// however long, is looked through again and again.
+const WORD = "\\p{L}\\p{N}_";
+const LINK = new RegExp(
+  `(?<![${WORD}])(?:https?:\\/\\/|www\\.)[^\\s<>"“”«»\\p{C}]+|` +
+    `(?<![${WORD}.+-])[${WORD}.+-]+@[${WORD}-]+(?:\\.[${WORD}-]+)+`,
+  "giu",
+);
+// What ends a sentence is not part of it, in whatever script.
+const AFTER = /(?<!(?![-/#%&@\\])\p{P})(?:(?![-/#%&@\\])\p{P})+$/u;
 
 /** The text's pieces, in order; together they are the text. */
 export function pieces(text: string): (string | Link)[] {
@@ -17,7 +24,9 @@ export function pieces(text: string): (string | Link)[] {
   for (const { 0: match, index } of text.matchAll(LINK)) {
     let said = match.replace(AFTER, "");
     // A parenthesis that was opened inside belongs to it.
-    if (said.includes("(") && match[said.length] === ")") said += ")";
+    while (match[said.length] === ")" && said.split("(").length > said.split(")").length) {
+      said += ")";
+    }
     const href = target(said);
     if (!href) continue;
     if (index > from) found.push(text.slice(from, index));
@@ -29,10 +38,11 @@ export function pieces(text: string): (string | Link)[] {
 }
 
 function target(said: string): string | null {
-  const mail = !/^(https?:|www\.)/i.test(said);
-  const written = mail ? `mailto:${said}` : /^www\./i.test(said) ? `https://${said}` : said;
+  const known = /^(https?:\/\/)|^(www\.)|@/i.exec(said);
+  if (!known) return null;
+  const [, scheme, www] = known;
   try {
-    const url = new URL(written);
+    const url = new URL((scheme ? "" : www ? "https://" : "mailto:") + said);
     return ["http:", "https:", "mailto:"].includes(url.protocol) ? url.href : null;
   } catch {
     return null;
@@ -42,10 +52,10 @@ function target(said: string): string | null {
 /** For an avatar: the first letters of the first and the last word. */
 export function initials(name: string): string {
   const words = name.split(/[\s'’-]+/u).filter((word) => /^[\p{L}\p{N}]/u.test(word));
-  const letters = [words[0], words.length > 1 ? words.at(-1) : ""].map(
-    (word) => [...(word ?? "")][0],
-  );
-  return letters.join("").toLocaleUpperCase();
+  const ends = words.length > 1 ? [words[0], words.at(-1)] : words;
+  return ends
+    .map((word) => String.fromCodePoint(word!.codePointAt(0)!).toLocaleUpperCase())
+    .join("");
 }
 
 /** One of `count` colours, always the same for one id. */

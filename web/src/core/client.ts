@@ -9,8 +9,8 @@ import { Drafts } from "./drafts.js";
 import { HttpApi } from "./http.js";
 import { ConversationList } from "./list.js";
 import type { LiveEvent, LiveState } from "./live.js";
-import { mergeConversation, withMessage, withNumbers } from "./merge.js";
-import { type Entry, Outbox, type Target, targetKey, unanswered } from "./outbox.js";
+import { merge, withMessage, withNumbers } from "./merge.js";
+import { type Entry, Outbox, startKey, type Target, targetKey, unanswered } from "./outbox.js";
 import { type Shared, share } from "./share.js";
 import { Thread } from "./thread.js";
 import {
@@ -63,9 +63,11 @@ export interface ClientEvents {
 }
 
 const THREADS = 8; // kept loaded; an older one is loaded again when it is opened
-const LOOKED_THROUGH = 1000; // conversations, to find one with somebody
+const KEPT = 60_000; // ms, at least: a page may show more than those
+const LOOKED_THROUGH = 5; // pages of 200, to find a conversation with somebody
 const TYPING_SAID = 4000; // ms between two requests
 const TYPING_HEARD = 10_000; // ms after which somebody has stopped
+const PEOPLE = 9; // on one page; more is two sign-ins that fight for one stream
 
 export class MessagingClient {
   readonly api: Api;
@@ -81,35 +83,41 @@ export class MessagingClient {
   version = 0;
 
   #events = new EventTarget();
-  #options: ClientOptions;
+  #worker: string | URL | null;
+  #stop: AbortController | null = null;
   #shared: Shared | null = null;
-  #outbox: Outbox | null = null;
-  #drafts = new Drafts("");
   #scope = "";
-  #threads = new Map<Id, Thread>();
+  /** How many have been forgotten. */
+  #people = 0;
+  #outbox: Outbox | null = null;
+  #drafts: Drafts | null = null;
   #lists = new Set<ConversationList>();
-  #found = new Map<string, Promise<Conversation | null>>();
+  #threads = new Map<Id, Thread>();
+  #asked = new Map<string, Promise<unknown>>();
   #targets = new Map<string, Id>();
-  #sought = new Map<string, number>();
-  #typers = new Map<string, { event: TypingEvent; timer: ReturnType<typeof setTimeout> }>();
-  #typed = new Map<Id, number>();
   #presence = new Map<Id, Pick<Member, "online" | "lastSeenAt">>();
-  #counts: Record<Id, number> | null = null;
-  #counting: Promise<void> | null = null;
-  #recount = false;
-  #counted = false;
+  #typers = new Map<string, TypingEvent & { timer: ReturnType<typeof setTimeout> }>();
+  #typed = new Map<Id, number>();
   #reading = new Map<Id, number>();
+  /** Unread by conversation; null where that is not known of all, undefined where nobody asked. */
+  #counts?: Record<Id, number> | null;
+  #asks = 0;
   #announced = false;
-  #stop = new AbortController();
 
   constructor(options: ClientOptions = {}) {
-    this.#options = options;
+    this.#worker = options.worker ?? null;
     this.api = new HttpApi({
+      ...options,
       base: options.api,
-      adapter: options.adapter,
-      getToken: options.getToken,
-      locale: options.locale,
       role: () => this.me?.role ?? null,
+      fetch: async (...request) => {
+        const people = this.#people;
+        const response = await fetch(...request);
+        // What somebody asked for who is gone is nobody's.
+        if (people !== this.#people) throw new Error("signed out");
+        if (response.status === 401) this.#turn("signed-out");
+        return response;
+      },
     });
   }
 
@@ -126,53 +134,72 @@ export class MessagingClient {
 
   /** Opens the stream that all tabs share. What is shown is fetched whenever it begins anew. */
   connect(): void {
-    if (this.#shared) return;
+    if (this.#stop) return;
     this.#stop = new AbortController();
     const { signal } = this.#stop;
-    this.#shared = share({
-      base: this.api.base,
-      live: this.api.live,
-      headers: () => this.api.headers(),
-      worker: this.#options.worker ?? null,
-      onEvent: (event) => this.#hear(event),
-      onState: (state) => this.#turn(state),
-    });
-    const seen = () => {
-      const visible = document.visibilityState === "visible";
-      this.#shared?.visible(visible);
-      // Who was signed out may have signed in, in another tab.
-      if (visible && this.state === "signed-out") this.retry();
-    };
-    document.addEventListener("visibilitychange", seen, { signal });
+    document.addEventListener("visibilitychange", () => this.#look(), { signal });
     addEventListener("online", () => this.retry(), { signal });
-    seen();
+    this.#open();
   }
 
   /** Now, whatever pause there is: the button "retry", or somebody has signed in. */
   retry(): void {
-    if (this.state === "signed-out") this.#turn("connecting");
-    this.#shared?.retry();
-    this.#outbox?.wake();
-    for (const list of this.#lists) if (list.failure) void list.load();
-    for (const thread of this.#threads.values()) if (thread.failure) void thread.refresh();
+    this.#asked.clear();
+    if (this.state === "signed-out") {
+      // Who it is now has to be known before anything is sent for them.
+      this.#turn("connecting");
+    } else {
+      this.#shared?.retry();
+      this.#outbox?.wake();
+    }
+    for (const one of [...this.#lists, ...this.#threads.values()]) if (one.failure) void one.load();
+    if (this.#counts === null) void this.countUnread();
+    this.#change();
   }
 
   /** The page is done with it; nothing that was written is lost. */
   close(): void {
-    this.#stop.abort();
-    this.#shared?.close();
-    this.#shared = null;
+    this.#stop?.abort();
+    this.#stop = null;
+    this.#hangUp();
     this.#outbox?.close();
     this.#outbox = null;
     for (const { timer } of this.#typers.values()) clearTimeout(timer);
+    this.#typers.clear();
   }
 
   /** Before the site's own sign-out: takes all that is kept in this browser away. */
   async signOut(): Promise<void> {
-    this.#drafts.clear();
-    await this.#outbox?.clear();
+    this.#drafts?.clear();
+    const cleared = this.#outbox?.clear();
     this.#forget();
     this.#turn("signed-out");
+    await cleared;
+  }
+
+  #open(): void {
+    if (!this.#stop || this.#shared) return;
+    this.#shared = share({
+      base: this.api.base,
+      live: this.api.live,
+      headers: () => this.api.headers(),
+      worker: this.#worker,
+      onEvent: (event) => this.#hear(event),
+      onState: (state) => this.#turn(state),
+    });
+    this.#look();
+  }
+
+  #hangUp(): void {
+    this.#shared?.close();
+    this.#shared = null;
+  }
+
+  #look(): void {
+    const visible = document.visibilityState === "visible";
+    this.#shared?.visible(visible);
+    // Who was signed out may have signed in, in another tab.
+    if (visible && this.state === "signed-out") this.retry();
   }
 
   #turn(state: LiveState): void {
@@ -181,77 +208,65 @@ export class MessagingClient {
     this.since = Date.now();
     this.#emit("state", state);
     if (state === "signed-out") {
-      this.#shared?.close();
-      this.#shared = null;
-      this.#emit("signed-out", undefined);
-    } else if (state === "connecting" && !this.#shared) {
-      this.connect();
-    } else if (state !== "connecting") {
-      this.#outbox?.wake();
+      this.#hangUp();
+      this.#emit("signed-out");
     }
+    if (state === "connecting") this.#open();
+    if (state === "polling") this.#outbox?.wake(); // of a stream, `hello` does
     this.#change();
   }
 
   #hear({ type, data }: LiveEvent): void {
-    switch (type) {
-      case "hello": {
-        const hello = data as Me & { resumed: boolean };
-        this.#meet(hello);
-        if (!hello.resumed) this.#refetch();
-        break;
-      }
-      case "poll":
-        this.#count(data as Unread);
-        this.#refetch();
-        break;
-      case "reset":
-        this.#refetch();
-        break;
-      case "conversation":
-        this.#know(this.api.toConversation(data));
-        break;
-      case "message":
-        this.#receive(this.api.toMessage(data), true);
-        break;
-      case "unread":
-        this.#hearNumbers(data as UnreadEvent);
-        break;
-      case "read": {
-        const event = data as ReadEvent;
-        const conversation = this.conversations.get(event.conversationId);
-        if (event.member === conversation?.member) break; // one's own: `unread` has it
-        const others = (conversation?.members.length ?? 2) - 1;
-        this.#threads.get(event.conversationId)?.readBy(event, others);
-        break;
-      }
-      case "typing":
-        this.#hearTyping(data as TypingEvent);
-        break;
-      case "presence": {
-        const { userId, online, lastSeenAt } = data as PresenceEvent;
-        this.#presence.set(userId, { online, lastSeenAt });
-        this.#change();
-      }
+    if (type === "hello") {
+      const { resumed, ...me } = data as Me & { resumed: boolean };
+      this.#meet(me);
+      if (!resumed) this.#refetch();
+    } else if (type === "reset") {
+      this.#refetch();
+    } else if (type === "poll") {
+      this.#refetch(data as Unread);
+    } else if (type === "conversation") {
+      this.#know(this.api.toConversation(data));
+    } else if (type === "message") {
+      this.#receive(this.api.toMessage(data), true);
+    } else if (type === "unread") {
+      this.#hearNumbers(data as UnreadEvent);
+    } else if (type === "typing") {
+      this.#hearTyping(data as TypingEvent);
+    } else if (type === "presence") {
+      this.#presence.set((data as PresenceEvent).userId, data as PresenceEvent);
+      this.#change();
+    } else if (type === "read") {
+      const event = data as ReadEvent;
+      const conversation = this.conversations.get(event.conversationId);
+      if (event.member === conversation?.member) return; // one's own: `unread` has it
+      const others = (conversation?.members.length ?? 3) - 1;
+      this.#threads.get(event.conversationId)?.readBy(event, others);
     }
   }
 
-  /** After a gap: what is open is fetched again, and nothing else. */
-  #refetch(): void {
+  /** After a gap: what is open is fetched again, a thread when it is asked for. */
+  #refetch(unread?: Unread): void {
+    this.#asked.clear();
     for (const list of this.#lists) void list.load();
-    for (const thread of this.#threads.values()) {
-      if (thread.loaded || thread.loading) void thread.refresh();
-    }
-    if (this.#counted) this.countUnread();
+    for (const thread of this.#threads.values()) thread.stale = true;
+    this.#counts &&= null;
+    if (unread) this.#count(unread);
+    else if (this.#counts === null) void this.countUnread();
+    this.#change();
   }
 
   /** Who is signed in is known: their outbox and drafts are opened, another's are left. */
   #meet(me: Me): void {
-    const scope = `${new URL(this.api.base, location.href).href}|${me.id}`;
-    if (scope !== this.#scope) {
-      if (this.#scope) this.#forget();
-      this.#scope = scope;
-      this.#drafts = new Drafts(scope);
-      this.#outbox = new Outbox({
+    const scope = `${this.api.base}|${me.id}`;
+    const another = this.#scope && scope !== this.#scope;
+    if (another) this.#forget();
+    const first = !this.me;
+    this.me = me;
+    this.#scope = scope;
+    this.#drafts ??= new Drafts(scope);
+    if (this.#stop) {
+      this.#outbox ??= new Outbox({
         scope,
         deliver: (entry) => this.#deliver(entry),
         changed: (failed) => {
@@ -263,29 +278,38 @@ export class MessagingClient {
           this.#turn("signed-out");
         },
       });
+      this.#outbox.wake();
     }
-    const { id, role, name, teams } = me;
-    const first = this.me === null;
-    this.me = { id, role, name, teams };
-    if (first) this.#emit("ready", this.me);
+    if (first) this.#emit("ready", me);
     this.#change();
+    if (another) {
+      // The stream may still be the other's.
+      if (this.#people < PEOPLE) this.#shared?.retry();
+      this.#refetch();
+    }
   }
 
   /** Everything of somebody who is not there any more. */
   #forget(): void {
+    this.#people++;
     this.#outbox?.close();
-    this.#outbox = null;
+    this.#outbox = this.#drafts = this.me = this.unread = null;
+    this.#counts &&= null;
     this.#scope = "";
-    this.me = null;
-    this.unread = null;
-    this.#counts = null;
-    this.conversations = new Map();
     this.version++;
-    this.#threads.clear();
-    this.#found.clear();
-    this.#targets.clear();
-    this.#sought.clear();
-    this.#presence.clear();
+    for (const { timer } of this.#typers.values()) clearTimeout(timer);
+    for (const all of [
+      this.conversations,
+      this.#threads,
+      this.#asked,
+      this.#targets,
+      this.#presence,
+      this.#typers,
+      this.#typed,
+      this.#reading,
+    ]) {
+      all.clear();
+    }
     this.select(null);
     this.#change();
   }
@@ -294,91 +318,76 @@ export class MessagingClient {
 
   /** Loaded at once, and kept in step until `close()`. */
   list(query: ListQuery = {}): ConversationList {
-    const list = new ConversationList(
+    const list: ConversationList = new ConversationList(
       query,
-      this.api,
       this,
       (page) => this.#take(page),
       () => this.#change(),
+      () => this.#lists.delete(list),
     );
-    const close = list.close.bind(list);
-    list.close = () => {
-      this.#lists.delete(list);
-      close();
-    };
     this.#lists.add(list);
-    void list.load().then(() => this.#notice(list.failure));
+    void list.load();
     return list;
   }
 
-  /** The messages of a conversation; the newest are loaded at once. */
+  /** The messages of a conversation, the newest at first. Ask for it at each change: one that nobody
+   *  asks for is not loaded again after a gap, and in time forgotten. */
   thread(id: Id): Thread {
-    let thread = this.#threads.get(id);
-    if (!thread) {
-      thread = new Thread(
-        id,
-        this.api,
-        () => this.me?.id,
-        () => this.#change(),
-      );
-      const created = thread;
-      void thread.refresh().then(() => this.#notice(created.failure));
-    }
+    const thread = this.#threads.get(id) ?? new Thread(id, this, () => this.#change());
+    thread.asked = Date.now();
     this.#threads.delete(id);
     this.#threads.set(id, thread);
-    if (this.#threads.size > THREADS) this.#threads.delete(this.#threads.keys().next().value!);
+    const [oldest] = this.#threads.values();
+    if (this.#threads.size > THREADS && oldest!.asked < Date.now() - KEPT) {
+      this.#threads.delete(oldest!.id);
+    }
+    if (thread.stale) void thread.load();
     return thread;
   }
 
   /** From what is known, else from the server. */
   async conversation(id: Id): Promise<Conversation> {
-    const known = this.conversations.get(id);
-    if (known) return known;
-    return this.#try(async () => this.#know(await this.api.conversation(id)));
+    return (
+      this.conversations.get(id) ??
+      this.#once(id, async () => this.#know(await this.api.conversation(id)))
+    );
   }
 
   /** The conversation that a `start` would find; null where there is none yet. */
-  find(start: Start): Promise<Conversation | null> {
-    const key = targetKey({ start });
-    let found = this.#found.get(key);
-    if (!found) {
-      found = this.#try(() => this.#lookFor(start));
-      found.catch(() => this.#found.delete(key));
-      this.#found.set(key, found);
-    }
-    return found;
+  async find(start: Start): Promise<Conversation | null> {
+    const known = () => this.conversations.get(this.resolve({ start }) ?? "") ?? null;
+    return (
+      known() ??
+      this.#once(targetKey({ start }), async () => {
+        const about = start.context;
+        const query: ListQuery = { limit: 200, context: about && `${about.type}:${about.id}` };
+        for (let pages = 0; pages < LOOKED_THROUGH && !known(); pages++) {
+          const page = await this.api.list(query);
+          this.#take(page);
+          if (!page.nextCursor) break;
+          query.cursor = page.nextCursor;
+        }
+        return known();
+      })
+    );
   }
 
-  async #lookFor(start: Start): Promise<Conversation | null> {
-    const { context } = start;
-    const query: ListQuery = { limit: 200 };
-    if (context) query.context = `${context.type}:${context.id}`;
-    let looked = 0;
-    for (;;) {
-      const page = await this.api.list(query);
-      this.#take(page);
-      const found = page.conversations.find((one) => matches(one, start));
-      looked += page.conversations.length;
-      if (found) {
-        this.#targets.set(targetKey({ start }), found.id);
-        return found;
-      }
-      if (!page.nextCursor || looked >= LOOKED_THROUGH) return null;
-      query.cursor = page.nextCursor;
+  /** One request for all who ask; again only if it may go better, or after a gap. */
+  #once<T>(key: string, work: () => Promise<T>): Promise<T> {
+    let asked = this.#asked.get(key) as Promise<T> | undefined;
+    if (!asked) {
+      asked = work();
+      this.#asked.set(key, asked);
+      asked.catch((failure) => failure.retryable && this.#asked.delete(key));
     }
+    return asked;
   }
 
   /** The conversation of a target, as soon as it has one: whoever opened it. */
   resolve(target: Target): Id | null {
-    if ("conversation" in target) return target.conversation;
-    const key = targetKey(target);
-    const known = this.#targets.get(key);
-    if (known || this.#sought.get(key) === this.version) return known ?? null;
-    this.#sought.set(key, this.version);
-    for (const one of this.conversations.values()) {
-      if (matches(one, target.start)) this.#targets.set(key, one.id);
-    }
-    return this.#targets.get(key) ?? null;
+    return "conversation" in target
+      ? target.conversation
+      : (this.#targets.get(targetKey(target)) ?? null);
   }
 
   /**
@@ -397,9 +406,7 @@ export class MessagingClient {
   }
 
   typers(id: Id): TypingEvent[] {
-    return [...this.#typers.values()]
-      .map(({ event }) => event)
-      .filter((event) => event.conversationId === id);
+    return [...this.#typers.values()].filter(({ conversationId }) => conversationId === id);
   }
 
   /** The other members, as this person sees the conversation. */
@@ -407,8 +414,8 @@ export class MessagingClient {
     return conversation.members.filter(({ id }) => id !== conversation.member);
   }
 
-  async search(q: string, cursor?: string, signal?: AbortSignal): Promise<MessagePage> {
-    return this.#try(() => this.api.search(q, cursor, signal));
+  search(q: string, cursor?: string, signal?: AbortSignal): Promise<MessagePage> {
+    return this.api.search(q, cursor, signal);
   }
 
   #take(page: ListPage): void {
@@ -417,58 +424,58 @@ export class MessagingClient {
   }
 
   #know(now: Conversation): Conversation {
-    const old = this.conversations.get(now.id);
-    const merged = mergeConversation(old, now);
-    for (const { id, online, lastSeenAt } of now.members) {
-      if (online !== null) this.#presence.set(id, { online, lastSeenAt });
+    const { id, kind, context, member } = now;
+    for (const one of now.members) if (one.online !== null) this.#presence.set(one.id, one);
+    const old = this.conversations.get(id);
+    if (!old && kind === "direct") {
+      // What a `start` with these members would find; a ticket is found by none.
+      const others = this.others(now).map((one) => one.id);
+      this.#targets.set(startKey(others, context, member.startsWith("team:")), id);
     }
-    this.#put(merged, old);
-    return merged;
+    return this.#put(merge(old, now));
   }
 
-  #put(now: Conversation, old: Conversation | undefined): void {
-    if (now === old) return;
-    this.conversations.set(now.id, now);
-    this.version++;
-    this.#change();
+  #put(now: Conversation): Conversation {
+    if (now !== this.conversations.get(now.id)) {
+      this.conversations.set(now.id, now);
+      this.version++;
+      this.#change();
+    }
+    return now;
   }
 
   #receive(message: Message, live: boolean): void {
     const { conversationId: id, senderId } = message;
     const old = this.conversations.get(id);
-    if (old) this.#put(withMessage(old, message), old);
+    if (old) this.#put(withMessage(old, message));
     else if (live) void this.conversation(id).catch(() => {});
     this.#threads.get(id)?.receive(message);
-    const typer = this.#typers.get(`${id} ${senderId}`);
-    if (typer) this.#hearTyping({ ...typer.event, typing: false });
+    this.#hearTyping({ conversationId: id, userId: senderId, name: null, typing: false });
     if (live && senderId !== this.me?.id) this.#emit("message", message);
   }
 
   // --- Unread
 
-  /** From now on `unread` is known and kept. */
-  countUnread(): void {
-    this.#counted = true;
-    if (this.#counting) {
-      this.#recount = true;
-      return;
+  /** From now on `unread` is known and kept. What changes while the answer is on its way may be in
+   *  it or not: then it is asked for again. */
+  async countUnread(): Promise<void> {
+    this.#counts ??= null;
+    if (this.#asks++) return;
+    for (let asks = 0; asks !== this.#asks; ) {
+      asks = this.#asks;
+      try {
+        this.#count(await this.api.unread());
+      } catch {
+        this.#counts = null;
+      }
     }
-    this.#counting = this.#try(() => this.api.unread())
-      .then((unread) => this.#count(unread))
-      .catch(() => {})
-      .finally(() => {
-        this.#counting = null;
-        if (this.#recount) this.countUnread();
-      });
-    this.#recount = false;
+    this.#asks = 0;
   }
 
-  #count(unread: Unread): void {
-    const counts = { ...unread.conversations };
-    const named = Object.values(counts).reduce((sum, one) => sum + one, 0);
-    // Where some are not named (a site's own answer, or very many), each change is counted anew.
-    this.#counts = named === unread.count ? counts : null;
-    this.#setUnread(unread.count);
+  #count({ count, conversations }: Unread): void {
+    const sum = Object.values(conversations).reduce((all, one) => all + one, 0);
+    this.#counts = sum === count ? { ...conversations } : null;
+    this.#setUnread(count);
   }
 
   #setUnread(count: number): void {
@@ -479,30 +486,31 @@ export class MessagingClient {
   }
 
   #hearNumbers(numbers: UnreadEvent): void {
-    const { conversationId: id, member, unreadCount } = numbers;
+    const { conversationId: id, member } = numbers;
     const old = this.conversations.get(id);
     if (old && member !== old.member) return; // the team's, where one is there in person
-    if (old) this.#put(withNumbers(old, numbers), old);
-    if (!this.#counted) return;
-    if (!this.#counts || this.#counting) {
-      this.countUnread(); // the answer that is on its way may be of before or after
+    const { unreadCount } = old ? this.#put(withNumbers(old, numbers)) : numbers;
+    if (this.#counts === undefined) return;
+    // The team's, of a conversation that is not loaded: one may be there in person.
+    const doubtful = !old && member !== this.me?.id;
+    if (doubtful || !this.#counts || this.#asks) {
+      void this.countUnread();
     } else {
-      const now = old ? (this.conversations.get(id)?.unreadCount ?? 0) : unreadCount;
-      this.#setUnread((this.unread ?? 0) + now - (this.#counts[id] ?? 0));
-      this.#counts[id] = now;
+      this.#setUnread(this.unread! + unreadCount - (this.#counts[id] ?? 0));
+      this.#counts[id] = unreadCount;
     }
   }
 
   /** `seq` was seen, by somebody who looks. */
   async read(id: Id, seq: number): Promise<void> {
     const conversation = this.conversations.get(id);
-    if (!conversation || conversation.readSeq >= seq || conversation.unreadCount === 0) return;
+    if (!conversation?.unreadCount || conversation.readSeq >= seq) return;
     if ((this.#reading.get(id) ?? 0) >= seq) return;
     this.#reading.set(id, seq);
     try {
-      const numbers = await this.#try(() => this.api.read(id, seq));
-      const old = this.conversations.get(id);
-      if (old) this.#put(withNumbers(old, numbers), old);
+      const { member, lastSeq } = conversation;
+      const numbers = await this.api.read(id, seq);
+      this.#hearNumbers({ ...numbers, conversationId: id, member, lastSeq });
     } catch {
       this.#reading.delete(id); // the next look says it again
     }
@@ -519,18 +527,19 @@ export class MessagingClient {
     const id = this.resolve(target);
     const key = targetKey(target);
     const mine = this.entries.filter(
-      (entry) => targetKey(entry.target) === key || (id && this.resolve(entry.target) === id),
+      ({ target }) => targetKey(target) === key || (id && this.resolve(target) === id),
     );
     const own = this.#threads.get(id ?? "")?.messages.filter((one) => one.senderId === this.me?.id);
-    return mine.length > 0 ? unanswered(mine, own ?? []) : mine;
+    return unanswered(mine, own ?? []);
   }
 
   /** Shown at once and sent as soon as that is possible; throws where nobody is signed in. */
   send(target: Target, message: Outgoing): Entry {
-    if (!this.#outbox) throw new Failure(401, "nobody is signed in");
-    const id = this.resolve(target);
-    const after = id ? (this.conversations.get(id)?.lastSeq ?? 0) : 0;
-    this.#typed.delete(id ?? "");
+    if (!this.#outbox) throw new Failure(401, "signed out");
+    const id = this.resolve(target) ?? "";
+    const known = this.conversations.get(id)?.lastSeq ?? 0;
+    const after = Math.max(known, this.#threads.get(id)?.last ?? 0);
+    this.#typed.delete(id);
     return this.#outbox.add(id ? { conversation: id } : target, message, after, newKey());
   }
 
@@ -544,14 +553,13 @@ export class MessagingClient {
 
   /** Opens a conversation, with a first message or without; a repeat needs the same key. */
   async start(start: Start, message: Outgoing | null = null, key = newKey()): Promise<Id> {
-    return (await this.#open(start, message, key)).conversationId;
+    return (await this.#start(start, message, key)).conversationId;
   }
 
-  async #open(start: Start, message: Outgoing | null, key: string): Promise<Started> {
-    const started = await this.#try(() => this.api.start(start, message, key));
+  async #start(start: Start, message: Outgoing | null, key: string): Promise<Started> {
+    const started = await this.api.start(start, message, key);
     const { conversationId: id } = started;
     if (start.kind !== "ticket") this.#targets.set(targetKey({ start }), id);
-    this.#found.delete(targetKey({ start }));
     if (started.conversation) this.#know(started.conversation);
     else await this.conversation(id).catch(() => {}); // it comes with the next list, else
     if (started.message) this.#receive(started.message, false);
@@ -559,23 +567,23 @@ export class MessagingClient {
   }
 
   async change(id: Id, change: Change): Promise<Conversation> {
-    return this.#try(async () => this.#know(await this.api.change(id, change, newKey())));
+    return this.#know(await this.api.change(id, change, newKey()));
   }
 
   /** Call it with every key that is pressed. */
   typing(id: Id, typing: boolean): void {
     const said = this.#typed.get(id) ?? 0;
-    if (typing ? Date.now() - said < TYPING_SAID : said === 0) return;
+    if (typing ? Date.now() - said < TYPING_SAID : !said) return;
     this.#typed.set(id, typing ? Date.now() : 0);
     this.api.typing(id, typing).catch(() => {}); // in passing
   }
 
   draft(target: Target): string {
-    return this.#drafts.get(targetKey(target));
+    return this.#drafts?.get(targetKey(target)) ?? "";
   }
 
   setDraft(target: Target, text: string): void {
-    this.#drafts.set(targetKey(target), text);
+    this.#drafts?.set(targetKey(target), text);
   }
 
   /** The conversation that the page shows, where it shows one. */
@@ -586,17 +594,18 @@ export class MessagingClient {
     this.#change();
   }
 
-  async #deliver(entry: Entry): Promise<void> {
+  /** A `start` stays one, though its conversation is there by now: under its key the server may
+   *  have stored that very request. */
+  async #deliver(entry: Entry): Promise<Message | null> {
     const { target, message, key } = entry;
-    const id = this.resolve(target);
-    if (id) {
-      const sent = await this.#try(() => this.api.send(id, message, key));
-      this.#receive(sent, false);
-      this.#emit("sent", { entry, message: sent });
-    } else if ("start" in target) {
-      const { message: sent } = await this.#open(target.start, message, key);
-      if (sent) this.#emit("sent", { entry, message: sent });
-    }
+    const sent =
+      "start" in target
+        ? (await this.#start(target.start, message, key)).message
+        : await this.api.send(target.conversation, message, key);
+    if (!sent) return null;
+    this.#receive(sent, false);
+    this.#emit("sent", { entry, message: sent });
+    return sent;
   }
 
   #hearTyping(event: TypingEvent): void {
@@ -605,29 +614,16 @@ export class MessagingClient {
     clearTimeout(this.#typers.get(key)?.timer);
     if (event.typing) {
       const timer = setTimeout(() => this.#hearTyping({ ...event, typing: false }), TYPING_HEARD);
-      this.#typers.set(key, { event, timer });
-    } else {
-      this.#typers.delete(key);
+      this.#typers.set(key, { ...event, timer });
+    } else if (!this.#typers.delete(key)) {
+      return;
     }
     this.#change();
   }
 
   // --- Saying so
 
-  async #try<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      this.#notice(error as Failure);
-      throw error;
-    }
-  }
-
-  #notice(failure: Failure | null): void {
-    if (failure?.status === 401) this.#turn("signed-out");
-  }
-
-  #emit<Name extends keyof ClientEvents>(name: Name, detail: ClientEvents[Name]): void {
+  #emit<Name extends keyof ClientEvents>(name: Name, detail?: ClientEvents[Name]): void {
     this.#events.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
@@ -637,17 +633,7 @@ export class MessagingClient {
     this.#announced = true;
     queueMicrotask(() => {
       this.#announced = false;
-      this.#emit("change", undefined);
+      this.#emit("change");
     });
   }
-}
-
-function matches(one: Conversation, { members, context, kind = "direct" }: Start): boolean {
-  return (
-    one.kind === kind &&
-    one.context?.type === context?.type &&
-    one.context?.id === context?.id &&
-    one.members.length === new Set([...members, one.member]).size &&
-    members.every((id) => one.members.some((member) => member.id === id))
-  );
 }

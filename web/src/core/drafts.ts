@@ -1,46 +1,43 @@
 // What was typed and not sent, by conversation, over reloads. A site may have no storage for us
 // (private windows, a full quota): then a draft lives as long as its page.
 
-const PREFIX = "messaging-draft:";
-
 export class Drafts {
+  #prefix: string;
   #memory = new Map<string, string>();
 
-  constructor(private readonly scope: string) {}
+  constructor(scope: string) {
+    this.#prefix = `messaging-draft:${scope}:`;
+  }
 
   get(key: string): string {
-    const name = this.#name(key);
+    const name = this.#prefix + key;
     try {
-      return localStorage.getItem(name) ?? this.#memory.get(name) ?? "";
+      return this.#memory.get(name) ?? localStorage.getItem(name) ?? "";
     } catch {
-      return this.#memory.get(name) ?? "";
+      return "";
     }
   }
 
   set(key: string, text: string): void {
-    const name = this.#name(key);
-    this.#memory.delete(name);
+    const name = this.#prefix + key;
+    this.#memory.set(name, text);
     try {
       if (text) localStorage.setItem(name, text);
       else localStorage.removeItem(name);
+      this.#memory.delete(name);
     } catch {
-      this.#memory.set(name, text);
+      // It is in memory; what an older one left in the storage counts no more.
     }
   }
 
   clear(): void {
     this.#memory.clear();
     try {
-      const prefix = this.#name("");
       for (const name of Object.keys(localStorage)) {
-        if (name.startsWith(prefix)) localStorage.removeItem(name);
+        if (name.startsWith(this.#prefix)) localStorage.removeItem(name);
       }
     } catch {
       // Nothing was kept.
     }
-  }
-
-  #name(key: string): string {
-    return `${PREFIX}${this.scope}:${key}`;
   }
 }

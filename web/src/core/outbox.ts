@@ -3,9 +3,16 @@
 // whichever tab is alive. A key is stored once, however often it is sent, so nothing here has to be
 // exact: a Web Lock keeps two tabs from both sending, and where there are no locks both may.
 
-import { createStore, get, update } from "idb-keyval";
-import { wait } from "./backoff.js";
-import { Failure, type Id, type Outgoing, type Start } from "./types.js";
+import { createStore, update } from "idb-keyval";
+import { pause } from "./backoff.js";
+import {
+  type Context,
+  Failure,
+  type Id,
+  type Message,
+  type Outgoing,
+  type Start,
+} from "./types.js";
 
 /** A conversation, or the one that a `start` makes or finds. */
 export type Target = { conversation: Id } | { start: Start };
@@ -26,7 +33,7 @@ export interface OutboxOptions {
   /** Site and user: nobody sees another's. */
   scope: string;
   /** Sends it; what it throws is a `Failure`. When it returns, the message is stored and shown. */
-  deliver: (entry: Entry) => Promise<void>;
+  deliver: (entry: Entry) => Promise<Message | null>;
   changed: (failed?: Entry) => void;
   /** Another tab signed out. */
   signedOut: () => void;
@@ -35,54 +42,49 @@ export interface OutboxOptions {
 const LIMIT = 1000; // who writes more than this without a server is told so
 const ATTEMPTS = 8; // of a server that fails at this very message
 
-const memory = new Map<string, Entry[]>();
-const database = () => createStore("nginx-messaging", "outbox");
+type Edit = (entries: Entry[]) => Entry[];
 
-/** Where there is no IndexedDB (some private windows), what is written lives as long as the page. */
-async function change(scope: string, edit: (entries: Entry[]) => Entry[]): Promise<Entry[]> {
-  let entries: Entry[] = [];
-  const apply = (old: Entry[] | undefined) => {
-    entries = edit(old ?? []);
-    return entries;
-  };
-  try {
-    await update(scope, apply, database());
-  } catch {
-    memory.set(scope, apply(memory.get(scope)));
-  }
-  return entries;
-}
+const database = createStore("nginx-messaging", "outbox");
+/** Where there is none (some private windows), what is written lives as long as the page. */
+const memory = new Map<string, Entry[]>();
 
 export class Outbox {
-  entries: Entry[] = [];
+  entries: Entry[];
   #options: OutboxOptions;
   #channel: BroadcastChannel | null = null;
-  #stop = new AbortController();
-  #wake = new AbortController();
-  #ready: Promise<unknown>;
+  #lock = new AbortController();
+  #closed = false;
+  #attempts = 0;
+  #resume = () => {};
+  #ready = Promise.resolve();
+  #unkept = 0;
   #leads = false;
   #draining = false;
-  #unkept = 0;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    this.entries = memory.get(options.scope) ?? [];
     const name = `messaging-outbox:${options.scope}`;
+    const { signal } = this.#lock;
+    // The lock is this tab's for as long as it lives; the next one goes on with what is left.
+    const lead = () => {
+      this.#leads = true;
+      void this.#edit();
+      return new Promise((done) => {
+        signal.onabort = done;
+      });
+    };
+    const { locks } = navigator;
     if (globalThis.BroadcastChannel) {
       this.#channel = new BroadcastChannel(name);
       this.#channel.onmessage = ({ data }) => {
-        if (data === "signed-out") options.signedOut();
-        else void this.#load().then(() => this.#drain());
+        if (data) options.signedOut();
+        else void this.#edit();
       };
     }
-    this.#ready = this.#load();
-    const lead = () => {
-      this.#leads = true;
-      void this.#load().then(() => this.#drain());
-      // The lock is this tab's for as long as it lives; the next one goes on with what is left.
-      return new Promise<void>((done) => this.#stop.signal.addEventListener("abort", () => done()));
-    };
-    const locks = globalThis.navigator?.locks;
-    if (locks) locks.request(name, { signal: this.#stop.signal }, lead).catch(() => {});
+    void this.#edit();
+    // Who cannot be told of another tab's messages must not leave its own to that tab.
+    if (locks && this.#channel) locks.request(name, { signal }, lead).catch(lead);
     else void lead();
   }
 
@@ -90,106 +92,142 @@ export class Outbox {
   add(target: Target, message: Outgoing, after: number, key: string): Entry {
     if (this.entries.length >= LIMIT) throw new Failure(507, "outbox full");
     const entry: Entry = { key, target, message, at: Date.now(), after };
-    this.#edit((entries) => [...entries, entry]);
+    void this.#edit((entries) => [...entries, entry]);
     return entry;
   }
 
   /** A refused one again: as the newest, since what came after it may be stored by now. */
   retry(key: string): void {
-    this.#edit((entries) => {
+    void this.#edit((entries) => {
       const entry = entries.find((one) => one.key === key);
       if (!entry?.problem) return entries;
-      const { problem: _, ...again } = entry;
-      return [...entries.filter((one) => one.key !== key), again];
+      return [...without(entries, key), { ...entry, problem: undefined }];
     });
   }
 
   discard(key: string): void {
-    this.#edit((entries) => entries.filter((one) => one.key !== key));
+    void this.#edit((entries) => without(entries, key));
   }
 
   /** Now, and not when the pause is over: the network is back, or somebody signed in. */
   wake(): void {
-    this.#wake.abort();
-    this.#wake = new AbortController();
+    this.#attempts = 0;
+    this.#resume();
     void this.#drain();
   }
 
   /** At sign-out: nothing stays behind for whoever uses this browser next. */
   async clear(): Promise<void> {
-    await this.#ready;
-    this.entries = await change(this.#options.scope, () => []);
-    this.#channel?.postMessage("signed-out");
+    await this.#edit(() => []);
+    this.#channel?.postMessage(true);
   }
 
+  /** What is not kept yet still will be, and other tabs are told. */
   close(): void {
-    this.#stop.abort();
-    this.#wake.abort();
-    this.#channel?.close();
+    this.#closed = true;
+    this.#lock.abort();
+    this.#resume();
+    void this.#ready.then(() => {
+      this.#channel?.close();
+      this.#channel = null;
+    });
   }
 
-  async #load(): Promise<void> {
-    const entries = await get<Entry[]>(this.#options.scope, database()).catch(() =>
-      memory.get(this.#options.scope),
-    );
-    if (this.#unkept === 0) this.entries = entries ?? [];
-    this.#options.changed();
-  }
-
-  /** Shown at once; sent only when it is kept, so that a reload never forgets a key that was used. */
-  #edit(edit: (entries: Entry[]) => Entry[], failed?: Entry): Promise<void> {
-    this.entries = edit(this.entries);
+  /** Shown at once; the database's word comes later, with what other tabs did in it. Without
+   *  `edit` that is all. */
+  #edit(edit?: Edit, failed?: Entry): Promise<void> {
+    const { scope, changed } = this.#options;
     this.#unkept++;
-    this.#options.changed(failed);
-    const kept = this.#ready
-      .then(() => change(this.#options.scope, edit))
-      .then((entries) => {
-        // What was edited meanwhile is not in it yet.
-        if (--this.#unkept === 0) this.entries = entries;
-        this.#channel?.postMessage("changed");
-        void this.#drain();
-      });
-    this.#ready = kept;
-    return kept;
+    if (edit) {
+      this.entries = edit(this.entries);
+      changed(failed);
+    }
+    this.#ready = this.#ready.then(async () => {
+      let kept: Entry[] = [];
+      const apply = (old: Entry[] = []) => {
+        kept = edit?.(old) ?? old;
+        return kept;
+      };
+      try {
+        if (memory.has(scope)) throw scope;
+        await update(scope, apply, database);
+      } catch {
+        // From now on there is but this page's memory; the database is left to other tabs.
+        kept = this.entries;
+        memory.set(scope, kept);
+        this.#leads = true;
+        this.#lock.abort();
+      }
+      if (--this.#unkept === 0) {
+        this.entries = kept; // what was edited meanwhile would not be in it
+        changed();
+      }
+      if (edit) this.#channel?.postMessage(false);
+      void this.#drain();
+    });
+    return this.#ready;
   }
 
   async #drain(): Promise<void> {
     if (this.#draining || !this.#leads) return;
     this.#draining = true;
-    let attempt = 0;
-    try {
-      for (;;) {
-        await this.#ready;
-        const entry = this.entries.find((one) => !one.problem);
-        if (!entry || this.#stop.signal.aborted) return;
-        try {
-          await this.#options.deliver(entry);
-          attempt = 0;
-          await this.#edit((entries) => entries.filter((one) => one.key !== entry.key));
-        } catch (error) {
-          const failure = error instanceof Failure ? error : new Failure(0, String(error));
-          if (failure.status === 401) return; // until somebody signs in, and wakes it
-          attempt++;
-          const hopeless = failure.status >= 500 && failure.status !== 503 && attempt >= ATTEMPTS;
-          if (failure.retryable && !hopeless) {
-            await wait(attempt, failure.retryAfter, this.#wake.signal);
-          } else {
-            attempt = 0;
-            const failed = {
-              ...entry,
-              problem: { status: failure.status, text: failure.message },
-            };
-            await this.#edit(
-              (entries) => entries.map((one) => (one.key === entry.key ? failed : one)),
-              failed,
-            );
-          }
+    for (let last = "", failures = 0; ; ) {
+      // Sent only when it is kept: a reload never forgets a key that was used.
+      while (this.#unkept > 0) await this.#ready;
+      const entry = this.entries.find(({ problem }) => !problem);
+      if (!entry || this.#closed) break;
+      const { key } = entry;
+      if (key !== last) {
+        last = key;
+        this.#attempts = failures = 0;
+      }
+      this.#attempts++;
+      try {
+        const sent = await this.#options.deliver(entry);
+        await this.#edit((entries) => later(without(entries, key), entry.target, sent));
+      } catch (error) {
+        const { status, message: text, retryable, retryAfter } = error as Failure;
+        if (status === 500 || status === 504) failures++;
+        if (!this.#attempts) continue; // somebody woke it meanwhile
+        if (status === 401) {
+          break; // until somebody signs in, and wakes it
+        } else if (retryable && failures < ATTEMPTS) {
+          await this.#pause(pause(this.#attempts, retryAfter));
+        } else {
+          const failed = { ...entry, problem: { status, text } };
+          await this.#edit(
+            (entries) => entries.map((one) => (one.key === key ? failed : one)),
+            failed,
+          );
         }
       }
-    } finally {
-      this.#draining = false;
     }
+    this.#draining = false;
   }
+
+  #pause(time: number): Promise<void> {
+    return new Promise((done) => {
+      const timer = setTimeout(done, time);
+      this.#resume = () => {
+        clearTimeout(timer);
+        done();
+      };
+    });
+  }
+}
+
+function without(entries: Entry[], key: string): Entry[] {
+  return entries.filter((one) => one.key !== key);
+}
+
+/** What waits for the same conversation has a higher seq than what was sent just now. */
+function later(entries: Entry[], target: Target, sent: Message | null): Entry[] {
+  const key = targetKey(target);
+  return entries.map((one) => {
+    const to = targetKey(one.target);
+    const same = sent && (to === key || to === sent.conversationId) && one.after < sent.seq;
+    return same ? { ...one, after: sent.seq } : one;
+  });
 }
 
 /**
@@ -201,20 +239,28 @@ export function unanswered(
   own: Iterable<{ seq: number; content: string }>,
 ): Entry[] {
   const candidates = [...own];
-  return entries.filter((entry) => {
-    const at = entry.problem
-      ? -1
-      : candidates.findIndex(
-          ({ seq, content }) => seq > entry.after && content === entry.message.content,
-        );
-    if (at >= 0) candidates.splice(at, 1);
-    return at < 0;
+  return entries.filter(({ problem, after, message }) => {
+    const text = message.content.trim(); // as the server stores it
+    const at = candidates.findIndex(({ seq, content }) => seq > after && content === text);
+    if (problem || at < 0) return true;
+    candidates.splice(at, 1);
+    return false;
   });
 }
 
-/** One name for one target, whatever the order of its members. */
+/** One name for all targets that are one conversation, whatever the order of its members. */
 export function targetKey(target: Target): string {
   if ("conversation" in target) return target.conversation;
-  const { members, context, kind } = target.start;
-  return JSON.stringify([[...members].sort(), context?.type, context?.id, kind]);
+  const { members, context, kind, as } = target.start;
+  return startKey(members, context, as === "team", kind === "ticket");
+}
+
+/** The same for a conversation that is there: what a `start` would find. */
+export function startKey(
+  members: Id[],
+  context: Context | null | undefined,
+  asTeam: boolean,
+  ticket = false,
+): string {
+  return JSON.stringify([[...members].sort(), context?.type, context?.id, asTeam, ticket]);
 }

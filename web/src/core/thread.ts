@@ -2,148 +2,107 @@
 // out of turn waits beside it until the hole is filled.
 
 import type { Api } from "./api.js";
-import type { Failure, Id, Message, ReadEvent } from "./types.js";
+import { Loader } from "./loader.js";
+import type { Id, Me, Message, ReadEvent } from "./types.js";
 
 const PAGE = 50;
 const FULL = 200; // the most that the server gives at once
-const HOLE = 20; // pages: a hole beyond that is not worth filling, one starts anew at the end
+const HOLE = 1000; // messages: a larger hole is not worth filling, one starts anew at the end
 
-export class Thread {
+export class Thread extends Loader {
+  /** Another array whenever something changed. */
   messages: Message[] = [];
-  /** null: not asked yet. */
+  /** Where the page before these begins; null: there is none. */
   older: string | null = null;
-  loaded = false;
-  loading = false;
-  failure: Failure | null = null;
-  /** Rises with every change. */
-  version = 0;
-  /** How far this person had read when they opened it: where the line "unread" stands. */
-  unreadFrom: number | null = null;
-  #early = new Map<number, Message>();
-  #again = false;
+  /** When somebody wanted it: `Date.now()`. */
+  asked = 0;
+  #early: Message[] = [];
+  /** How far the others have read what this person wrote. */
+  #read = 0;
 
   constructor(
     readonly id: Id,
-    private readonly api: Api,
-    private readonly me: () => Id | undefined,
-    private readonly changed: () => void,
-  ) {}
+    private readonly of: { api: Api; me: Me | null },
+    changed: () => void,
+  ) {
+    super(changed);
+  }
 
   get last(): number {
     return this.messages.at(-1)?.seq ?? 0;
   }
 
-  /** The newest page, joined to what is there; after a gap in the stream too. */
-  async refresh(): Promise<void> {
-    if (this.loading) {
-      this.#again = true;
-      return;
-    }
-    await this.#work(async () => {
-      do {
-        this.#again = false;
-        let page = await this.api.history(this.id, { limit: PAGE });
-        const fresh = page.messages;
-        let pages = 0;
-        // Down from the newest until it meets what is loaded.
-        while (this.loaded && page.nextCursor && fresh[0]!.seq > this.last + 1 && pages++ < HOLE) {
-          page = await this.api.history(this.id, { before: page.nextCursor, limit: FULL });
-          fresh.unshift(...page.messages);
-        }
-        const first = fresh[0]?.seq ?? 0;
-        if (!this.loaded || first > this.last + 1) {
-          this.messages = [];
-          this.older = page.nextCursor;
-        }
-        this.loaded = true;
-        this.#join(fresh);
-      } while (this.#again);
-    });
+  refresh(): Promise<void> {
+    return this.load();
   }
 
-  /** A page of what came before; with `seq` as many as it takes to have that message. */
-  async loadOlder(seq = this.messages[0]?.seq ?? 0): Promise<void> {
-    if (!this.older || this.loading) return;
-    await this.#work(async () => {
-      const limit = seq < (this.messages[0]?.seq ?? 0) ? FULL : PAGE;
+  /** A page of what came before; with `seq` as many as it takes to have that message. After a
+   *  failure `refresh` comes first: else who shows it would ask again and again. */
+  async loadOlder(seq = 0): Promise<void> {
+    if (!this.older || this.failure) return;
+    const limit = seq ? FULL : PAGE;
+    await this.work(async () => {
       do {
-        const page = await this.api.history(this.id, { before: this.older!, limit });
+        const page = await this.of.api.history(this.id, { before: this.older!, limit });
         this.older = page.nextCursor;
         this.#join(page.messages);
-        this.#touch();
-      } while (this.older && this.messages[0]!.seq > seq);
+      } while (seq && this.older && this.messages[0]!.seq > seq);
     });
-    if (this.#again) await this.refresh();
   }
 
   receive(message: Message): void {
-    if (!this.loaded || message.seq > this.last + 1) {
-      this.#early.set(message.seq, message);
-      if (this.loaded || this.loading) void this.refresh();
-      return;
-    }
-    this.#join([message]);
-    this.#touch();
+    const hole = message.seq > this.last + 1;
+    if (!this.loaded || hole) this.#early.push(message);
+    else this.#join([message]);
+    if (this.loaded && hole) void this.load();
   }
 
-  /** Somebody else has read so far. */
-  readBy(event: ReadEvent, others: number): void {
+  /** Somebody else has read so far; whoever read a message has read those before it. */
+  readBy({ readSeq }: ReadEvent, others: number): void {
     // Of several others the slowest decides, and only the server knows them all.
-    if (others > 1) void this.refresh();
-    else if (this.#markRead(event.readSeq)) this.#touch();
+    if (others > 1) return void this.load();
+    this.#read = Math.max(this.#read, readSeq);
+    if (this.loaded) this.#join([]);
   }
 
-  async #work(work: () => Promise<void>): Promise<void> {
-    this.loading = true;
-    this.failure = null;
-    this.#touch();
-    try {
-      await work();
-    } catch (error) {
-      this.failure = error as Failure;
-    } finally {
-      this.loading = false;
-      this.#touch();
+  /** The newest page, joined to what is there; after a gap in the stream too. */
+  protected async reload(): Promise<void> {
+    let { messages, nextCursor } = await this.of.api.history(this.id, { limit: PAGE });
+    const hole = () => (messages[0]?.seq ?? 0) - this.last - 1;
+    // Down from the newest until it meets what is loaded.
+    while (this.loaded && nextCursor && hole() > 0 && hole() < HOLE) {
+      const page = await this.of.api.history(this.id, { before: nextCursor, limit: FULL });
+      messages = [...page.messages, ...messages];
+      nextCursor = page.nextCursor;
     }
+    if (!this.loaded || hole() > 0) {
+      this.messages = [];
+      this.older = nextCursor;
+    }
+    const first = !this.loaded;
+    this.loaded = true;
+    this.#join(messages);
+    // What came meanwhile does not touch the page that was asked for before.
+    if (first && this.#early[0]) this.stale = true;
   }
 
-  /** `fresh` rises by seq and touches what is loaded, or lies in it. */
+  /** What touches the run makes it longer; what is beyond a hole waits. */
   #join(fresh: Message[]): void {
-    let all = this.messages;
-    const first = all[0]?.seq ?? Number.POSITIVE_INFINITY;
-    const replaced = new Map<number, Message>();
-    const before: Message[] = [];
-    for (const message of fresh) {
-      if (message.seq < first && all.length > 0) before.push(message);
-      else replaced.set(message.seq, message);
+    const me = this.of.me?.id;
+    for (const { seq, read, senderId } of fresh) {
+      if (read && senderId === me && seq > this.#read) this.#read = seq;
     }
-    all = [...before, ...all.map((message) => replaced.get(message.seq) ?? message)];
-    const last = () => all.at(-1)?.seq ?? 0;
-    for (const message of fresh) if (message.seq > last()) all.push(message);
-    for (let next = this.#early.get(last() + 1); next; next = this.#early.get(last() + 1)) {
-      all.push(next);
+    const known = new Map(
+      [...this.#early, ...fresh, ...this.messages].map((one) => [one.seq, one]),
+    );
+    let seq = this.messages[0]?.seq ?? fresh.at(-1)?.seq ?? 1;
+    while (known.has(seq - 1)) seq--;
+    this.messages = [];
+    for (let one = known.get(seq); one; one = known.get(++seq)) {
+      const marks = !one.read && one.senderId === me && seq <= this.#read;
+      this.messages.push(marks ? { ...one, read: true } : one);
     }
-    for (const seq of this.#early.keys()) if (seq <= last()) this.#early.delete(seq);
-    this.messages = all;
-    const me = this.me();
-    const read = all.findLast((message) => message.senderId === me && message.read);
-    if (read) this.#markRead(read.seq);
-  }
-
-  /** One's own up to `seq`: whoever read a message has read those before it. */
-  #markRead(seq: number): boolean {
-    const me = this.me();
-    let marked = false;
-    this.messages = this.messages.map((message) => {
-      if (message.seq > seq || message.read || message.senderId !== me) return message;
-      marked = true;
-      return { ...message, read: true };
-    });
-    return marked;
-  }
-
-  #touch(): void {
-    this.version++;
+    this.#early = [...known.values()].filter((one) => one.seq > seq);
     this.changed();
   }
 }
