@@ -56,6 +56,6 @@ export default defineConfig(({ mode }) => {
         output: { banner: ({ name }) => (name === "react" ? '"use client";' : "") },
       },
     },
-    test: { include: ["test/**/*.test.ts"] },
+    test: { include: ["test/**/*.test.ts"], testTimeout: 20_000 },
   };
 });

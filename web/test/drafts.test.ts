@@ -65,8 +65,8 @@ describe("the pause", () => {
   it("grows to half a minute, and no two are alike", () => {
     const pauses = Array.from({ length: 12 }, (_, attempt) => pause(attempt, null));
     pauses.forEach((one, attempt) => {
-      expect(one).toBeGreaterThanOrEqual(250);
-      expect(one).toBeLessThanOrEqual(250 + Math.min(30_000, 500 * 2 ** attempt));
+      expect(one).toBeGreaterThanOrEqual(100);
+      expect(one).toBeLessThanOrEqual(100 + Math.min(30_000, 200 * 2 ** attempt));
     });
     expect(new Set(pauses).size).toBe(pauses.length);
   });
@@ -74,7 +74,7 @@ describe("the pause", () => {
   it("is what the server asks, but not for days", () => {
     expect(pause(1, 60)).toBe(60_000);
     expect(pause(1, 3e9)).toBe(3_600_000);
-    expect(pause(9, 0)).toBeGreaterThanOrEqual(250);
+    expect(pause(9, 0)).toBeGreaterThanOrEqual(100);
   });
 });
 

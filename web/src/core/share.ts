@@ -4,7 +4,7 @@
 // fetch.
 
 import type { Api } from "./api.js";
-import { type FromTab, Hub, type ToTab } from "./hub.js";
+import type { FromTab, Hub, ToTab } from "./hub.js";
 import type { LiveEvent, LiveState } from "./live.js";
 
 export interface ShareOptions {
@@ -108,11 +108,17 @@ export function share(options: ShareOptions): Shared {
       post({ hub: self, told });
       mine(told);
     };
-    const lead = () => {
+    // Most pages have a worker that holds the stream: the others load what it takes then.
+    const make = async () => {
+      const { Hub } = await import("./hub.js");
       if (signal.aborted) return;
       hub = new Hub(last);
       post({ hub: self });
       hi();
+    };
+    const lead = async () => {
+      await make();
+      if (!hub) return;
       return new Promise<void>((done) => {
         release = done;
       });
@@ -143,7 +149,7 @@ export function share(options: ShareOptions): Shared {
       };
       stand(steal);
     } else {
-      hub = new Hub(last);
+      void make();
     }
     return {
       send: (says) => (hub ? hub.hear(self, says, mine, cast) : post({ tab: self, says })),
