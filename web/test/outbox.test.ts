@@ -369,7 +369,7 @@ describe("two tabs", () => {
 
   it("clear() empties, and tells the others", async () => {
     const [one, two] = [tab(), tab()];
-    one.next = [0];
+    one.next = [new Failure(503, "later", null, 60)];
     write(one, "a", "b");
     await until(() => texts(two).length === 2 && one.sent.length === 1);
     const cleared = one.outbox.clear();

@@ -3,6 +3,7 @@
 
 import { html, nothing, unsafeCSS } from "lit";
 import { newKey } from "../core/backoff.js";
+import type { Entry } from "../core/outbox.js";
 import type { Failure, Id } from "../core/types.js";
 import { attributes, Part, sheet, startOf } from "./base.js";
 import styles from "./start.css?inline";
@@ -81,14 +82,13 @@ export class MessagingStart extends Part {
     }
   }
 
-  /** The first message is on its way: on to the conversation, when there is one. */
-  #wrote(): void {
+  /** On to the conversation, when its first message is there: a page that is left sends nothing. */
+  #wrote({ detail }: CustomEvent<Entry>): void {
     if (!this.href) return;
-    const stop = this.client.on("change", () => {
-      const id = this.client.resolve(this.client.about(startOf(this)).target);
-      if (!id) return;
+    const stop = this.client.on("sent", ({ entry, message }) => {
+      if (entry.key !== detail.key) return;
       stop();
-      this.#go(id);
+      this.#go(message.conversationId);
     });
     this.hold(stop);
   }
