@@ -55,7 +55,11 @@ export interface ClientEvents {
   message: Message;
   /** One's own, stored. */
   sent: { entry: Entry; message: Message };
+  /** One's own, come by the stream: written here, in another tab, or on another machine. */
+  own: Message;
   typing: TypingEvent;
+  read: ReadEvent;
+  presence: PresenceEvent;
   failed: Entry;
   select: Id | null;
   unread: number;
@@ -164,6 +168,7 @@ export class MessagingClient {
     this.#shared = null;
     this.#outbox?.close();
     this.#outbox = null;
+    this.state = "connecting"; // which it is, should it be opened again
     for (const { timer } of this.#typers.values()) clearTimeout(timer);
   }
 
@@ -218,6 +223,7 @@ export class MessagingClient {
         break;
       case "read": {
         const event = data as ReadEvent;
+        this.#emit("read", event);
         const conversation = this.conversations.get(event.conversationId);
         if (event.member === conversation?.member) break; // one's own: `unread` has it
         const others = (conversation?.members.length ?? 2) - 1;
@@ -228,8 +234,10 @@ export class MessagingClient {
         this.#hearTyping(data as TypingEvent);
         break;
       case "presence": {
-        const { userId, online, lastSeenAt } = data as PresenceEvent;
+        const event = data as PresenceEvent;
+        const { userId, online, lastSeenAt } = event;
         this.#presence.set(userId, { online, lastSeenAt });
+        this.#emit("presence", event);
         this.#change();
       }
     }
@@ -247,8 +255,8 @@ export class MessagingClient {
   /** Who is signed in is known: their outbox and drafts are opened, another's are left. */
   #meet(me: Me): void {
     const scope = `${new URL(this.api.base, location.href).href}|${me.id}`;
-    if (scope !== this.#scope) {
-      if (this.#scope) this.#forget();
+    if (scope !== this.#scope || !this.#outbox) {
+      if (this.#scope && scope !== this.#scope) this.#forget();
       this.#scope = scope;
       this.#drafts = new Drafts(scope);
       this.#outbox = new Outbox({
@@ -441,7 +449,7 @@ export class MessagingClient {
     this.#threads.get(id)?.receive(message);
     const typer = this.#typers.get(`${id} ${senderId}`);
     if (typer) this.#hearTyping({ ...typer.event, typing: false });
-    if (live && senderId !== this.me?.id) this.#emit("message", message);
+    if (live) this.#emit(senderId === this.me?.id ? "own" : "message", message);
   }
 
   // --- Unread
