@@ -1,7 +1,9 @@
 // Socket.IO's manner: what a page emits becomes requests, what happens becomes its events. The core
 // behind it is the real one, against a server of the canonical API on loopback.
+import "fake-indexeddb/auto";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { io, type MessagingSocket, type SocketOptions } from "../src/socket.js";
 import { until } from "./sse.js";
@@ -53,6 +55,7 @@ beforeEach(async () => {
   vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
   vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
   vi.stubGlobal("BroadcastChannel", undefined);
+  vi.stubGlobal("indexedDB", new IDBFactory());
   const server = createServer(async (request, answer) => {
     let text = "";
     for await (const part of request) text += part;

@@ -273,10 +273,10 @@ export class HttpApi implements Api {
 
 /** Path parameters put into their places. */
 function fill(method: Method, path: string, sent: Values, answer?: Answer): Way {
-  const put = path.replace(/:([^/]+)/g, (_, name: string) => {
+  const put = path.replace(/\/:([^/]+)/g, (_, name: string) => {
     const value = encodeURIComponent(`${sent[name]}`);
     delete sent[name];
-    return value;
+    return `/${value}`;
   });
   return { method, path: put, sent, answer };
 }

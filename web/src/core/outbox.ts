@@ -129,9 +129,13 @@ export class Outbox {
   }
 
   async #load(): Promise<void> {
-    const entries = await get<Entry[]>(this.#options.scope, database()).catch(() =>
-      memory.get(this.#options.scope),
-    );
+    const { scope } = this.#options;
+    let entries = memory.get(scope);
+    try {
+      entries = await get<Entry[]>(scope, database());
+    } catch {
+      // There is none: see change().
+    }
     if (this.#unkept === 0) this.entries = entries ?? [];
     this.#options.changed();
   }
