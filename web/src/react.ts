@@ -25,17 +25,16 @@ export type Wrapper<
 
 type To = "to" | "toName" | "contextType" | "contextId";
 
-/** What @lit/react uses of React, mended for servers. */
+/** React for @lit/react, mended for servers. */
 const react = {
-  forwardRef: React.forwardRef,
-  useRef: React.useRef,
+  ...React,
   // React 18 warns of a layout effect on a server, where it does nothing.
   useLayoutEffect: globalThis.document ? React.useLayoutEffect : React.useEffect,
   createElement: (tag: string, props: object) =>
     React.createElement(tag, {
-      // An element that was upgraded before React came has said its language by then.
-      suppressHydrationWarning: true,
-      // And a provider must not ask an API that it has not been told of: React takes this away.
+      // An element may be upgraded before React comes (what it has said of itself by then @lit/react
+      // has React pass over), and a provider must not ask an API that it has not been told of:
+      // this makes it wait, until @lit/react takes it away.
       ...(tag === "messaging-provider" ? { "defer-hydration": "" } : {}),
       ...props,
     }),

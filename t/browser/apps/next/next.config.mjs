@@ -1,2 +1,2 @@
-// Nothing is needed for the package.
-export default { eslint: { ignoreDuringBuilds: true }, devIndicators: false };
+// Nothing is needed for the package; types are checked before, by tsc alone.
+export default { devIndicators: false, typescript: { ignoreBuildErrors: true } };
