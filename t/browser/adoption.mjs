@@ -6,10 +6,10 @@ import assert from "node:assert/strict";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { answers, freePort, front, install, pack, run, serve, timed } from "./lib/apps.mjs";
+import { answers, front, install, pack, run, serve, timed } from "./lib/apps.mjs";
 import { launch, newPerson, nothingToComplain, screenshot, settled } from "./lib/browser.mjs";
 import { badgeIs, hears, open, rows, write } from "./lib/chat.mjs";
-import { Demo, root, until } from "./lib/demo.mjs";
+import { Demo, freePort, root, until } from "./lib/demo.mjs";
 
 // Which build of Lit it is, is the app's bundler's choice: "next dev" takes the one for developers.
 const expected = [/Lit is in dev mode/];

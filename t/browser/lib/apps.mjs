@@ -4,7 +4,6 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { root, until } from "./demo.mjs";
 
@@ -72,17 +71,6 @@ export async function install(name, tarball) {
   );
   await writeFile(done, "");
   return folder;
-}
-
-export function freePort() {
-  return new Promise((done, failed) => {
-    const server = createServer();
-    server.on("error", failed);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
 }
 
 /** A program that runs until `stop`, with all that it started; `log` is what it has printed. */
