@@ -260,7 +260,8 @@ describe("Next.js", () => {
     nothingToComplain(alice, bob);
   });
 
-  test("it builds for production", async () => {
+  const skip = process.env.ADOPTION_BUILD ? false : "it takes more than a minute: ADOPTION_BUILD=1";
+  test("it builds for production", { skip }, async () => {
     await nextServer.stop();
     await timed("next build", () => run(apps.next, "node_modules/.bin/next", "build"));
   });
