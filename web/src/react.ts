@@ -1,7 +1,8 @@
 // For React: the components with typed props and events, and under the names that pages of old have
-// for them. Each is its element and nothing else; they stand inside a <MessagingProvider>.
+// for them. Each is its element and nothing else; they stand inside a <MessagingProvider>. A server
+// renders the bare elements; in the browser React gives them their props when it takes them over.
 
-import { createComponent, type EventName } from "@lit/react";
+import { createComponent } from "@lit/react";
 import * as React from "react";
 import type { Adapter } from "./core/adapter.js";
 import type { LiveState } from "./core/live.js";
@@ -9,79 +10,127 @@ import type { Entry } from "./core/outbox.js";
 import type { Me, Message, Person } from "./core/types.js";
 import * as elements from "./index.js";
 
-type Heard<Detail> = EventName<CustomEvent<Detail>>;
+type Heard<Detail> = (event: CustomEvent<Detail>) => void;
 
-export const MessagingProvider = createComponent({
-  react: React,
-  tagName: "messaging-provider",
-  elementClass: elements.MessagingProvider,
-  events: {
-    onReady: "messaging-ready" as Heard<Me>,
-    onSignedOut: "messaging-signed-out" as Heard<undefined>,
-    onState: "messaging-state" as Heard<LiveState>,
-    onMessage: "messaging-message" as Heard<Message>,
-    onSent: "messaging-sent" as Heard<{ entry: Entry; message: Message }>,
-    onFailed: "messaging-failed" as Heard<Entry>,
-    onSelect: "messaging-select" as Heard<string | null>,
-    onUnread: "messaging-unread" as Heard<number>,
-  },
+/** Said in React's own types: those of @lit/react, which is bundled, are not there for a page. */
+export type Wrapper<
+  Element extends HTMLElement,
+  Names extends keyof Element,
+  Events = unknown,
+> = React.ForwardRefExoticComponent<
+  Omit<React.HTMLAttributes<Element>, Names | keyof Events> &
+    Partial<Pick<Element, Names> & Events> &
+    React.RefAttributes<Element>
+>;
+
+type To = "to" | "toName" | "contextType" | "contextId";
+
+/** React for @lit/react, mended for servers. */
+const react = {
+  ...React,
+  // React 18 warns of a layout effect on a server, where it does nothing.
+  useLayoutEffect: globalThis.document ? React.useLayoutEffect : React.useEffect,
+  createElement: (tag: string, props: object) =>
+    React.createElement(tag, {
+      // An element may be upgraded before React comes (what it has said of itself by then @lit/react
+      // has React pass over), and a provider must not ask an API that it has not been told of:
+      // this makes it wait, until @lit/react takes it away.
+      ...(tag === "messaging-provider" ? { "defer-hydration": "" } : {}),
+      ...props,
+    }),
+} as unknown as typeof React;
+
+function wrap<Wrapped>(
+  displayName: string,
+  tagName: string,
+  elementClass: new () => HTMLElement,
+  events: Record<string, string> = {},
+): Wrapped {
+  const component = createComponent({ react, tagName, elementClass, events, displayName });
+  return component as unknown as Wrapped;
+}
+
+export const MessagingProvider: Wrapper<
+  elements.MessagingProvider,
+  "api" | "profile" | "locale" | "worker" | "signIn" | "theme" | "density" | "getToken" | "adapter",
+  {
+    onReady: Heard<Me>;
+    onSignedOut: Heard<undefined>;
+    onState: Heard<LiveState>;
+    onMessage: Heard<Message>;
+    onSent: Heard<{ entry: Entry; message: Message }>;
+    onFailed: Heard<Entry>;
+    onSelect: Heard<string | null>;
+    onUnread: Heard<number>;
+  }
+> = wrap("MessagingProvider", "messaging-provider", elements.MessagingProvider, {
+  onReady: "messaging-ready",
+  onSignedOut: "messaging-signed-out",
+  onState: "messaging-state",
+  onMessage: "messaging-message",
+  onSent: "messaging-sent",
+  onFailed: "messaging-failed",
+  onSelect: "messaging-select",
+  onUnread: "messaging-unread",
 });
 
-export const MessagingInbox = createComponent({
-  react: React,
-  tagName: "messaging-inbox",
-  elementClass: elements.MessagingInbox,
-  events: { onChoose: "messaging-choose" as Heard<string> },
+export const MessagingInbox: Wrapper<
+  elements.MessagingInbox,
+  "filters" | "conversation" | "context" | "urlParam" | "listOnly" | "heading",
+  { onChoose: Heard<string> }
+> = wrap("MessagingInbox", "messaging-inbox", elements.MessagingInbox, {
+  onChoose: "messaging-choose",
 });
 
-export const MessagingThread = createComponent({
-  react: React,
-  tagName: "messaging-thread",
-  elementClass: elements.MessagingThread,
-  events: { onBack: "messaging-back" as Heard<undefined> },
+export const MessagingThread: Wrapper<
+  elements.MessagingThread,
+  "conversation" | To | "plain" | "backButton",
+  { onBack: Heard<undefined> }
+> = wrap("MessagingThread", "messaging-thread", elements.MessagingThread, {
+  onBack: "messaging-back",
 });
 
-export const MessagingComposer = createComponent({
-  react: React,
-  tagName: "messaging-composer",
-  elementClass: elements.MessagingComposer,
-  events: { onWrite: "messaging-write" as Heard<Entry> },
+export const MessagingComposer: Wrapper<
+  elements.MessagingComposer,
+  "conversation" | "placeholder" | "target" | "context",
+  { onBeforeSend: Heard<{ content: string }>; onWrite: Heard<Entry> }
+> = wrap("MessagingComposer", "messaging-composer", elements.MessagingComposer, {
+  onBeforeSend: "messaging-before-send",
+  onWrite: "messaging-write",
 });
 
-export const MessagingChat = createComponent({
-  react: React,
-  tagName: "messaging-chat",
-  elementClass: elements.MessagingChat,
-  events: { onToggle: "messaging-toggle" as Heard<boolean> },
+export const MessagingChat: Wrapper<
+  elements.MessagingChat,
+  To | "label" | "inline" | "open",
+  { onToggle: Heard<boolean> }
+> = wrap("MessagingChat", "messaging-chat", elements.MessagingChat, {
+  onToggle: "messaging-toggle",
 });
 
-export const MessagingBadge = createComponent({
-  react: React,
-  tagName: "messaging-badge",
-  elementClass: elements.MessagingBadge,
+export const MessagingBadge: Wrapper<elements.MessagingBadge, "max" | "pageTitle" | "appBadge"> =
+  wrap("MessagingBadge", "messaging-badge", elements.MessagingBadge);
+
+export const MessagingStatus: Wrapper<elements.MessagingStatus, "quiet"> = wrap(
+  "MessagingStatus",
+  "messaging-status",
+  elements.MessagingStatus,
+);
+
+export const MessagingStart: Wrapper<
+  elements.MessagingStart,
+  To | "href" | "label",
+  { onStarted: Heard<string> }
+> = wrap("MessagingStart", "messaging-start", elements.MessagingStart, {
+  onStarted: "messaging-started",
 });
 
-export const MessagingStatus = createComponent({
-  react: React,
-  tagName: "messaging-status",
-  elementClass: elements.MessagingStatus,
-});
-
-export const MessagingStart = createComponent({
-  react: React,
-  tagName: "messaging-start",
-  elementClass: elements.MessagingStart,
-  events: { onStarted: "messaging-started" as Heard<string> },
-});
-
-export const MessagingNew = createComponent({
-  react: React,
-  tagName: "messaging-new",
-  elementClass: elements.MessagingNew,
-  events: {
-    onStarted: "messaging-started" as Heard<string>,
-    onClose: "messaging-close" as Heard<undefined>,
-  },
+export const MessagingNew: Wrapper<
+  elements.MessagingNew,
+  "kind" | "to" | "as" | "people" | "search" | "label" | "noSubject" | "noButton" | "open",
+  { onStarted: Heard<string>; onClose: Heard<undefined> }
+> = wrap("MessagingNew", "messaging-new", elements.MessagingNew, {
+  onStarted: "messaging-started",
+  onClose: "messaging-close",
 });
 
 // --- Under the names that pages have
@@ -104,10 +153,11 @@ export interface StartConversationButtonProps extends Styled {
   sellerName?: string;
   /** Where the conversation is shown; `{id}` stands for it. */
   href?: string;
+  /** Without `href` it goes there itself: a router's push. */
   onStarted?: (conversationId: string) => void;
 }
 
-export function StartConversationButton(props: StartConversationButtonProps) {
+export function StartConversationButton(props: StartConversationButtonProps): React.ReactElement {
   const { productId, sellerId, sellerName, href, onStarted, className, children } = props;
   return create(
     MessagingStart,
@@ -117,7 +167,12 @@ export function StartConversationButton(props: StartConversationButtonProps) {
       contextType: productId === undefined ? "" : "product",
       contextId: String(productId ?? ""),
       href: href ?? "/messages?conversation={id}",
-      onStarted: detail(onStarted),
+      onStarted:
+        onStarted &&
+        ((event: CustomEvent<string>) => {
+          if (href === undefined) event.preventDefault();
+          onStarted(event.detail);
+        }),
       className,
     },
     children,
@@ -128,7 +183,7 @@ export interface MessageBadgeProps extends Styled {
   max?: number;
 }
 
-export function MessageBadge({ max = 99, className }: MessageBadgeProps) {
+export function MessageBadge({ max = 99, className }: MessageBadgeProps): React.ReactElement {
   return create(MessagingBadge, { max: String(max), className });
 }
 
@@ -137,7 +192,7 @@ export interface MessageNotificationsProps extends MessageBadgeProps {
 }
 
 /** The header's link with its badge. */
-export function MessageNotifications(props: MessageNotificationsProps) {
+export function MessageNotifications(props: MessageNotificationsProps): React.ReactElement {
   const { href = "/messages", max, className, children } = props;
   return create(
     "a",
@@ -153,7 +208,10 @@ export interface WebSocketStatusProps extends Styled {
   quiet?: boolean;
 }
 
-export function WebSocketStatus({ quiet = false, className }: WebSocketStatusProps) {
+export function WebSocketStatus({
+  quiet = false,
+  className,
+}: WebSocketStatusProps): React.ReactElement {
   return create(MessagingStatus, { quiet, className });
 }
 
@@ -164,7 +222,7 @@ export interface ConversationListProps extends Styled {
   onSelect?: (conversationId: string) => void;
 }
 
-export function ConversationList(props: ConversationListProps) {
+export function ConversationList(props: ConversationListProps): React.ReactElement {
   const { selectedId, filters, heading, onSelect, className, children } = props;
   return create(
     MessagingInbox,
@@ -188,7 +246,7 @@ export interface ConversationDetailProps extends Styled {
   onBack?: () => void;
 }
 
-export function ConversationDetail(props: ConversationDetailProps) {
+export function ConversationDetail(props: ConversationDetailProps): React.ReactElement {
   const { conversationId, onBack, className, children } = props;
   return create(
     MessagingThread,
@@ -203,7 +261,7 @@ export interface MessageFormProps extends Styled {
   onSend?: (entry: Entry) => void;
 }
 
-export function MessageForm(props: MessageFormProps) {
+export function MessageForm(props: MessageFormProps): React.ReactElement {
   const { conversationId, placeholder, onSend, className } = props;
   return create(MessagingComposer, {
     conversation: conversationId,
@@ -224,7 +282,7 @@ export interface NewConversationModalProps extends Styled {
   people?: string | ((words: string) => Promise<Person[]>);
 }
 
-export function NewConversationModal(props: NewConversationModalProps) {
+export function NewConversationModal(props: NewConversationModalProps): React.ReactElement {
   const { isOpen, onClose, onCreated, kind = "ticket", to, as, people, className } = props;
   return create(MessagingNew, {
     open: isOpen,
@@ -246,21 +304,30 @@ export interface ChatWindowProps extends Styled {
   receiverId?: string | number;
   receiverName?: string;
   productId?: string | number;
+  /** What the messages are about, where the site has it so. */
+  appointmentId?: string | number;
   onClose?: () => void;
 }
 
-export function ChatWindow(props: ChatWindowProps) {
-  const { conversationId, receiverId, receiverName, productId, onClose, className } = props;
-  return create(MessagingThread, {
-    conversation: conversationId ?? "",
-    to: String(receiverId ?? ""),
-    toName: receiverName ?? "",
-    contextType: productId === undefined ? "" : "product",
-    contextId: String(productId ?? ""),
-    backButton: !!onClose,
-    onBack: onClose,
-    className,
-  });
+export function ChatWindow(props: ChatWindowProps): React.ReactElement {
+  const { conversationId, receiverId, receiverName, onClose, className, children } = props;
+  const { productId, appointmentId } = props;
+  const [type, id] =
+    productId === undefined ? ["appointment", appointmentId] : ["product", productId];
+  return create(
+    MessagingThread,
+    {
+      conversation: conversationId ?? "",
+      to: String(receiverId ?? ""),
+      toName: receiverName ?? "",
+      contextType: id === undefined ? "" : type,
+      contextId: String(id ?? ""),
+      backButton: !!onClose,
+      onBack: onClose,
+      className,
+    },
+    children,
+  );
 }
 
 export interface ChatCardProps extends Styled {
@@ -276,7 +343,7 @@ export function ChatCard({
   storefrontId,
   className,
   children,
-}: ChatCardProps) {
+}: ChatCardProps): React.ReactElement {
   return create(
     MessagingChat,
     {

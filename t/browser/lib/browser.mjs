@@ -52,7 +52,7 @@ export async function newPerson(browser, options = {}) {
     if (message.type() !== "error" && message.type() !== "warning") return;
     complain(`console: ${message.text()} (${message.location().url})`);
   });
-  context.on("weberror", ({ error }) => complain(`exception: ${error()?.stack ?? error()}`));
+  context.on("weberror", (web) => complain(`exception: ${web.error()?.stack ?? web.error()}`));
   await context.addInitScript(() => {
     document.addEventListener("securitypolicyviolation", (event) =>
       console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),

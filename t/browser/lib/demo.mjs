@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("../../../", import.meta.url));
 export const sites = ["monmariage", "marketplace", "pro-admin", "promoto"];
 
-function freePort() {
+export function freePort() {
   return new Promise((done, failed) => {
     const server = createServer();
     server.on("error", failed);

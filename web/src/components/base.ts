@@ -34,6 +34,15 @@ export abstract class Part extends LitElement {
   #stops: (() => void)[] = [];
   #left = () => {};
 
+  constructor() {
+    super();
+    // Vue looks at what is there to know that `inline` alone means true.
+    const { elementProperties } = this.constructor as typeof LitElement;
+    for (const [name, { type }] of elementProperties) {
+      if (type === Boolean) (this as unknown as Record<PropertyKey, unknown>)[name] = false;
+    }
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
     const ask = { join: undefined as Join | undefined };

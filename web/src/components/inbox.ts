@@ -2,7 +2,7 @@
 // `list-only`, the one that is chosen; where there is no room for both, one or the other. The chosen
 // one stands in the page's address.
 
-import { html, nothing, type TemplateResult, unsafeCSS } from "lit";
+import { html, nothing, type PropertyValues, type TemplateResult, unsafeCSS } from "lit";
 import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { ConversationList } from "../core/list.js";
@@ -48,7 +48,7 @@ export class MessagingInbox extends Part {
 
   /** Which filters there are, by name, in order; "" for none. */
   declare filters: string;
-  /** The one that is chosen at first. */
+  /** The one that is chosen, at first and whenever the page names another. */
   declare conversation: string;
   /** `TYPE:ID`, or `TYPE`: only conversations about it. */
   declare context: string;
@@ -105,8 +105,9 @@ export class MessagingInbox extends Part {
 
   // --- What is listed
 
-  protected override willUpdate(): void {
+  protected override willUpdate(changed: PropertyValues<this>): void {
     if (!this.provided) return;
+    if (changed.has("conversation") && this.conversation) this.client.select(this.conversation);
     const query: ListQuery = this.words
       ? { q: this.words }
       : { ...(FILTERS[this.filter] ?? {}), ...(this.context ? { context: this.context } : {}) };

@@ -3,7 +3,71 @@
 
 import en from "../locales/en.json" with { type: "json" };
 
-export type Locale = typeof en;
+/** Spelled out, so that the types of the package need no file of data beside them. */
+export interface Locale extends Record<Text, string> {
+  filters: Record<"all" | "unread" | "open" | "closed" | "archived", string>;
+  /** By Intl's names of plurals. */
+  unread: { one: string; other: string; [kind: string]: string };
+}
+
+type Text =
+  | "tag"
+  | "conversations"
+  | "messages"
+  | "show"
+  | "search"
+  | "noConversations"
+  | "noMatches"
+  | "nobodyChosen"
+  | "loadMore"
+  | "loading"
+  | "somebody"
+  | "team"
+  | "you"
+  | "closed"
+  | "online"
+  | "lastSeen"
+  | "back"
+  | "archive"
+  | "unarchive"
+  | "close"
+  | "reopen"
+  | "older"
+  | "newest"
+  | "newMessages"
+  | "noMessages"
+  | "more"
+  | "typing"
+  | "typingMany"
+  | "said"
+  | "write"
+  | "send"
+  | "tooLong"
+  | "sending"
+  | "waiting"
+  | "sent"
+  | "read"
+  | "failed"
+  | "retry"
+  | "discard"
+  | "connected"
+  | "connecting"
+  | "reconnecting"
+  | "polling"
+  | "signedOut"
+  | "signIn"
+  | "failure"
+  | "contact"
+  | "open"
+  | "hide"
+  | "newTicket"
+  | "newConversation"
+  | "to"
+  | "subject"
+  | "message"
+  | "cancel"
+  | "nobodyFound"
+  | "required";
 
 const locales = new Map<string, Locale>([[en.tag, en]]);
 

@@ -1,7 +1,7 @@
 // <messaging-new>: a button and a dialog for a new ticket, or a conversation with somebody out of
 // the site's own list of people.
 
-import { html, nothing, unsafeCSS } from "lit";
+import { html, nothing, type PropertyValues, unsafeCSS } from "lit";
 import { newKey } from "../core/backoff.js";
 import type { Failure, Person } from "../core/types.js";
 import { attributes, icon, Part, sheet } from "./base.js";
@@ -176,18 +176,19 @@ export class MessagingNew extends Part {
     this.say("close");
   }
 
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has("open") || !this.open) return;
+    this.#key = newKey();
+    this.failure = null;
+    this.missing = "";
+  }
+
   protected override updated(): void {
     super.updated();
     const dialog = this.renderRoot.querySelector("dialog");
     if (!dialog || dialog.open === (this.open ?? false)) return;
-    if (this.open) {
-      this.#key = newKey();
-      this.failure = null;
-      this.missing = "";
-      dialog.showModal();
-    } else {
-      dialog.close();
-    }
+    if (this.open) dialog.showModal();
+    else dialog.close();
   }
 
   #type(event: Event): void {

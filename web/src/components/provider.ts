@@ -47,6 +47,7 @@ export class MessagingProvider extends LitElement {
       signIn: "",
       theme: "",
       density: "",
+      deferHydration: false,
     }),
     getToken: { attribute: false },
     adapter: { attribute: false },
@@ -59,6 +60,8 @@ export class MessagingProvider extends LitElement {
   declare signIn: string;
   declare theme: "" | "light" | "dark" | "auto";
   declare density: "" | "compact";
+  /** A server rendered it, and what it is to do is not said yet (React's wrapper, for one). */
+  declare deferHydration: boolean;
   declare getToken: (() => string | null | Promise<string | null>) | undefined;
   declare adapter: Adapter | undefined;
 
@@ -96,6 +99,7 @@ export class MessagingProvider extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
+    if (this.deferHydration) return;
     const anew = ["api", "profile", "adapter", "getToken", "worker", "locale"] as const;
     if (!this.client || anew.some((name) => changed.has(name))) void this.#open();
     else if (changed.has("signIn")) this.#give();

@@ -55,7 +55,11 @@ export interface ClientEvents {
   message: Message;
   /** One's own, stored. */
   sent: { entry: Entry; message: Message };
+  /** One's own, come by the stream: written here, in another tab, or on another machine. */
+  own: Message;
   typing: TypingEvent;
+  read: ReadEvent;
+  presence: PresenceEvent;
   failed: Entry;
   select: Id | null;
   unread: number;
@@ -164,6 +168,7 @@ export class MessagingClient {
     this.#hangUp();
     this.#outbox?.close();
     this.#outbox = null;
+    this.state = "connecting"; // which it is, should it be opened again
     for (const { timer } of this.#typers.values()) clearTimeout(timer);
     this.#typers.clear();
   }
@@ -234,10 +239,13 @@ export class MessagingClient {
     } else if (type === "typing") {
       this.#hearTyping(data as TypingEvent);
     } else if (type === "presence") {
-      this.#presence.set((data as PresenceEvent).userId, data as PresenceEvent);
+      const event = data as PresenceEvent;
+      this.#presence.set(event.userId, event);
+      this.#emit("presence", event);
       this.#change();
     } else if (type === "read") {
       const event = data as ReadEvent;
+      this.#emit("read", event);
       const conversation = this.conversations.get(event.conversationId);
       if (event.member === conversation?.member) return; // one's own: `unread` has it
       const others = (conversation?.members.length ?? 3) - 1;
@@ -451,7 +459,7 @@ export class MessagingClient {
     else if (live) void this.conversation(id).catch(() => {});
     this.#threads.get(id)?.receive(message);
     this.#hearTyping({ conversationId: id, userId: senderId, name: null, typing: false });
-    if (live && senderId !== this.me?.id) this.#emit("message", message);
+    if (live) this.#emit(senderId === this.me?.id ? "own" : "message", message);
   }
 
   // --- Unread
