@@ -3,8 +3,8 @@
 // whichever tab is alive. A key is stored once, however often it is sent, so nothing here has to be
 // exact: a Web Lock keeps two tabs from both sending, and where there are no locks both may.
 
-import { createStore, update } from "idb-keyval";
 import { pause } from "./backoff.js";
+import { update } from "./kept.js";
 import {
   type Context,
   Failure,
@@ -44,8 +44,7 @@ const ATTEMPTS = 8; // of a server that fails at this very message
 
 type Edit = (entries: Entry[]) => Entry[];
 
-const database = createStore("nginx-messaging", "outbox");
-/** Where there is none (some private windows), what is written lives as long as the page. */
+/** Where there is no IndexedDB (some private windows), what is written lives as long as the page. */
 const memory = new Map<string, Entry[]>();
 
 export class Outbox {
@@ -150,7 +149,7 @@ export class Outbox {
       };
       try {
         if (memory.has(scope)) throw scope;
-        await update(scope, apply, database);
+        await update(scope, apply);
       } catch {
         // From now on there is but this page's memory; the database is left to other tabs.
         kept = this.entries;
