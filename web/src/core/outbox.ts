@@ -154,8 +154,7 @@ export class Outbox {
         // From now on there is but this page's memory; the database is left to other tabs.
         kept = this.entries;
         memory.set(scope, kept);
-        this.#leads = true;
-        this.#lock.abort();
+        this.#lock.abort(); // who waits for it leads now, too
       }
       if (--this.#unkept === 0) {
         this.entries = kept; // what was edited meanwhile would not be in it
