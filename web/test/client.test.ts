@@ -5,7 +5,7 @@ import { MessagingClient } from "../src/core/client.js";
 import type { LiveEvent, LiveState } from "../src/core/live.js";
 import type { Start } from "../src/core/types.js";
 import { refusal, Server } from "./server.js";
-import { browser, fakeTime, tick, until } from "./world.js";
+import { browser, fakeTime, type Locks, tick, until } from "./world.js";
 
 interface Stream {
   onEvent(event: LiveEvent): void;
@@ -301,6 +301,8 @@ describe("unread", () => {
     const id = server.open(["me", "bob"]);
     const client = await ready();
     await client.conversation(id);
+    client.countUnread();
+    await tick();
     let go = () => {};
     server.faults = (_, path) =>
       path === "/unread-count"
@@ -318,7 +320,7 @@ describe("unread", () => {
     go();
     await tick();
     expect(client.unread).toBe(2);
-    expect(count("unread-count")).toBe(2);
+    expect(count("unread-count")).toBe(3);
   });
 
   it("of conversations that are not loaded", async () => {
@@ -425,6 +427,17 @@ describe("unread", () => {
     say.call(server, id, "bob", "2");
     await tick();
     expect(client.unread).toBe(2);
+  });
+
+  it("is counted anew after a gap", async () => {
+    const id = server.open(["me", "bob"]);
+    const client = await ready();
+    client.countUnread();
+    await tick();
+    server.say(id, "bob", "in the gap");
+    hear("reset");
+    await tick();
+    expect(client.unread).toBe(1);
   });
 
   it("never drifts, whatever happens in whatever order", async () => {
@@ -543,6 +556,22 @@ describe("signing in and out", () => {
     expect(client.entries).toHaveLength(1);
   });
 
+  it("retry() asks again for what failed", async () => {
+    const id = server.open(["me", "bob"]);
+    server.say(id, "bob", "1");
+    const client = await ready();
+    server.faults = () => refusal(503);
+    const list = client.list();
+    const thread = client.thread(id);
+    client.countUnread();
+    await tick();
+    expect([list.failure?.status, thread.failure?.status, client.unread]).toEqual([503, 503, null]);
+    server.faults = () => undefined;
+    client.retry();
+    await tick();
+    expect([list.failure, thread.failure, client.unread]).toEqual([null, null, 1]);
+  });
+
   it("retry() resumes, and sends what waits when it is known who it is", async () => {
     const id = server.open(["me", "bob"]);
     const client = await ready();
@@ -611,7 +640,7 @@ describe("signing in and out", () => {
     server.say(id, "bob", "1");
     const client = await ready();
     await client.conversation(id);
-    client.thread(id);
+    const thread = client.thread(id);
     client.list();
     client.countUnread();
     client.select(id);
@@ -635,6 +664,7 @@ describe("signing in and out", () => {
     expect(client.typers(id)).toEqual([]);
     expect(client.draft({ conversation: id })).toBe("");
     expect(ready_).toEqual(["eve"]);
+    expect(client.thread(id)).not.toBe(thread);
     await tick(10);
     expect(client.conversations.get(id)).toMatchObject({ member: "eve", unreadCount: 1 });
     expect(client.unread).toBe(1);
@@ -804,6 +834,20 @@ describe("writing", () => {
     expect(server.kept.size).toBe(1);
     expect(contents(id)).toEqual(["a", "b", "c", "d"]);
     expect(client.unsent({ start })).toEqual([]);
+  });
+
+  it("what waits is shown, whichever way its conversation is named", async () => {
+    const id = server.open(["me", "bob"]);
+    const client = await ready();
+    const start: Start = { members: ["bob"] };
+    server.faults = (method) => (method === "POST" ? "lost" : undefined);
+    client.send({ start }, { content: "a" });
+    await client.conversation(id);
+    client.send({ conversation: id }, { content: "b" });
+    for (const target of [{ start }, { conversation: id }]) {
+      expect(client.unsent(target).map(({ message }) => message.content)).toEqual(["a", "b"]);
+    }
+    expect(client.unsent({ start: { members: ["eve"] } })).toEqual([]);
   });
 
   it("each ticket is another conversation", async () => {
@@ -1061,10 +1105,22 @@ describe("the page", () => {
     client.connect();
     client.connect();
     expect(streams.all).toHaveLength(2);
+    world.page.dispatchEvent(new Event("online"));
+    expect(stream().retried).toBe(1);
     hello();
     await until(() => client.entries.length === 0 && contents(id).length === 1);
     client.send({ conversation: id }, { content: "b" });
     await until(() => contents(id).length === 2);
+  });
+
+  it("closed when it was signed out it stays closed", async () => {
+    const client = await ready();
+    user = null;
+    await client.list().load();
+    await tick();
+    client.close();
+    client.retry();
+    expect(streams.all).toHaveLength(1);
   });
 
   it("what a closed one still hears opens nothing", async () => {
@@ -1080,6 +1136,7 @@ describe("the page", () => {
     one.close();
     go();
     await tick();
+    expect((navigator.locks as unknown as Locks).held.size).toBe(0);
     server.faults = () => undefined;
     // Else it would hold the lock that the next one waits for.
     const id = server.open(["me", "bob"]);

@@ -29,7 +29,8 @@ interface Tab {
   under: number;
 }
 
-function tab(options: Partial<OutboxOptions> = {}): Tab {
+/** `Kind`: of another page, with a memory of its own. */
+function tab(options: Partial<OutboxOptions> = {}, Kind = Outbox): Tab {
   const tab: Tab = {
     outbox: undefined as unknown as Outbox,
     sent: [],
@@ -39,7 +40,7 @@ function tab(options: Partial<OutboxOptions> = {}): Tab {
     next: [],
     under: 0,
   };
-  tab.outbox = new Outbox({
+  tab.outbox = new Kind({
     scope,
     deliver: async ({ key, message }) => {
       tab.sent.push(`${key} ${message.content}`);
@@ -302,6 +303,20 @@ describe("over a reload", () => {
     expect(await kept()).toEqual([]);
   });
 
+  it("a closed one hears nothing any more", async () => {
+    const [one, two] = [tab(), tab()];
+    await tick(20);
+    one.outbox.close();
+    await tick();
+    const { changes } = one;
+    write(two, "a");
+    await until(() => texts(two).length === 0);
+    await two.outbox.clear();
+    await tick();
+    expect(one.changes).toBe(changes);
+    expect(one.signedOut).toBe(0);
+  });
+
   it("close() leaves no timers", async () => {
     const one = tab();
     one.next = [0, 0];
@@ -461,8 +476,10 @@ describe("where the browser has less", () => {
   });
 
   it.each(["who leads", "who does not"])("a full disk, for %s: all is sent", async (who) => {
-    const [one, two] = [tab(), tab()];
-    one.next = [0, 0];
+    vi.resetModules();
+    const other = await import("../src/core/outbox.js");
+    const [one, two] = [tab(), tab({}, other.Outbox)];
+    one.next = [new Failure(0, ""), new Failure(0, "")];
     two.next = [0];
     await tick(20);
     write(two, "a");

@@ -126,13 +126,13 @@ describe("links", () => {
   });
 
   it.each(["a.", "a@", "(", ")", "https://", "www.", "a@b.", "!", "https://)", "-", "a-", "@"])(
-    "10,000 characters of %j take no time",
+    "100,000 characters of %j take no time",
     (part) => {
-      const text = part.repeat(10_000 / part.length);
+      const text = part.repeat(100_000 / part.length);
       for (const one of [text, `https://a.org/${text}x`, `${text}@`, `x@${text}!`]) {
         const before = performance.now();
         expect(whole(one)).toBe(one);
-        expect(performance.now() - before).toBeLessThan(100);
+        expect(performance.now() - before).toBeLessThan(2000);
       }
     },
   );

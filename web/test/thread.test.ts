@@ -332,6 +332,7 @@ describe("read marks", () => {
     await thread.refresh();
     say(2, "me");
     readBy(2);
+    readBy(1);
     live(1, 2);
     expect(marked()).toEqual([1, 2]);
   });

@@ -164,10 +164,9 @@ export class MessagingClient {
   /** The page is done with it; nothing that was written is lost. */
   close(): void {
     this.#stop?.abort();
-    this.#stop = null;
-    this.#hangUp();
+    this.#shared?.close();
     this.#outbox?.close();
-    this.#outbox = null;
+    this.#stop = this.#shared = this.#outbox = null;
     this.state = "connecting"; // which it is, should it be opened again
     for (const { timer } of this.#typers.values()) clearTimeout(timer);
     this.#typers.clear();
@@ -195,11 +194,6 @@ export class MessagingClient {
     this.#look();
   }
 
-  #hangUp(): void {
-    this.#shared?.close();
-    this.#shared = null;
-  }
-
   #look(): void {
     const visible = document.visibilityState === "visible";
     this.#shared?.visible(visible);
@@ -213,7 +207,8 @@ export class MessagingClient {
     this.since = Date.now();
     this.#emit("state", state);
     if (state === "signed-out") {
-      this.#hangUp();
+      this.#shared?.close();
+      this.#shared = null;
       this.#emit("signed-out");
     }
     if (state === "connecting") this.#open();
@@ -532,13 +527,14 @@ export class MessagingClient {
 
   /** What is on its way to a target, or was refused, and is not there yet. */
   unsent(target: Target): Entry[] {
-    const id = this.resolve(target);
-    const key = targetKey(target);
-    const mine = this.entries.filter(
-      ({ target }) => targetKey(target) === key || (id && this.resolve(target) === id),
+    const place = (of: Target) => this.resolve(of) ?? targetKey(of);
+    const here = place(target);
+    const mine = this.entries.filter((entry) => place(entry.target) === here);
+    const messages = this.#threads.get(here)?.messages ?? [];
+    return unanswered(
+      mine,
+      messages.filter(({ senderId }) => senderId === this.me?.id),
     );
-    const own = this.#threads.get(id ?? "")?.messages.filter((one) => one.senderId === this.me?.id);
-    return unanswered(mine, own ?? []);
   }
 
   /** Shown at once and sent as soon as that is possible; throws where nobody is signed in. */

@@ -3,8 +3,8 @@
 // whichever tab is alive. A key is stored once, however often it is sent, so nothing here has to be
 // exact: a Web Lock keeps two tabs from both sending, and where there are no locks both may.
 
-import { createStore, update } from "idb-keyval";
 import { pause } from "./backoff.js";
+import { update } from "./kept.js";
 import {
   type Context,
   Failure,
@@ -44,8 +44,7 @@ const ATTEMPTS = 8; // of a server that fails at this very message
 
 type Edit = (entries: Entry[]) => Entry[];
 
-const database = createStore("nginx-messaging", "outbox");
-/** Where there is none (some private windows), what is written lives as long as the page. */
+/** Where there is no IndexedDB (some private windows), what is written lives as long as the page. */
 const memory = new Map<string, Entry[]>();
 
 export class Outbox {
@@ -74,7 +73,7 @@ export class Outbox {
         signal.onabort = done;
       });
     };
-    const { locks } = navigator;
+    const { locks } = globalThis.navigator ?? {};
     if (globalThis.BroadcastChannel) {
       this.#channel = new BroadcastChannel(name);
       this.#channel.onmessage = ({ data }) => {
@@ -150,13 +149,12 @@ export class Outbox {
       };
       try {
         if (memory.has(scope)) throw scope;
-        await update(scope, apply, database);
+        await update(scope, apply);
       } catch {
         // From now on there is but this page's memory; the database is left to other tabs.
         kept = this.entries;
         memory.set(scope, kept);
-        this.#leads = true;
-        this.#lock.abort();
+        this.#lock.abort(); // who waits for it leads now, too
       }
       if (--this.#unkept === 0) {
         this.entries = kept; // what was edited meanwhile would not be in it
