@@ -133,6 +133,7 @@ export class MessagingClient {
       base: this.api.base,
       live: this.api.live,
       headers: () => this.api.headers(),
+      tokens: !!this.#options.getToken,
       worker: this.#options.worker ?? null,
       onEvent: (event) => this.#hear(event),
       onState: (state) => this.#turn(state),
@@ -412,7 +413,11 @@ export class MessagingClient {
   }
 
   #take(page: ListPage): void {
-    if (page.me) this.#meet(page.me);
+    if (page.me) {
+      // Another has signed in since the stream began.
+      if (this.me && this.me.id !== page.me.id) this.#shared?.retry();
+      this.#meet(page.me);
+    }
     for (const conversation of page.conversations) this.#know(conversation);
   }
 
