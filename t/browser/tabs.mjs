@@ -131,7 +131,6 @@ for (const [way, attributes] of [
 
     // Where the first has not signed out: the cookie is another's, the other tab is still there.
     await becomes(context, relay, second);
-    relay.answer = async () => null;
     const two = await newTab(context, relay, {
       attributes,
       prepare: (page) =>
@@ -152,6 +151,7 @@ for (const [way, attributes] of [
       assert.equal((await knows(page)).unsent, 0);
     }
     assert.deepEqual(await two.evaluate(() => globalThis.ids), [second], "never the first");
+    relay.answer = async () => null;
     await say(call, first, "another secret");
     await say(call, second, "more for the second");
     for (const page of [one, two]) {
