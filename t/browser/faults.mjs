@@ -142,7 +142,7 @@ test("a connection that is away is told of only after some seconds, with a butto
   const call = await caller(demo, "friend-of-waiter");
   await say(call, "waiter", "before");
   await open(page, "friend-of-waiter");
-  const status = page.locator("messaging-status");
+  const status = page.locator("messaging-provider > messaging-status");
   await status.getByText("Connected").waitFor();
   // Every word that is said of it, and when.
   await page.evaluate(() => {
@@ -162,16 +162,20 @@ test("a connection that is away is told of only after some seconds, with a butto
   // A short absence is nobody's business.
   demo.kill("nginx");
   await until("it is away", async () => (await knows(page)).state === "connecting");
+  const away = Date.now();
   await isIn(page, "open");
-  assert.equal((await page.evaluate(() => globalThis.told)).length, 1, "nothing was said");
+  const told = await page.evaluate(() => globalThis.told.splice(1));
+  // The second attempt may fall after that time.
+  assert.ok(told.length === 0 || Date.now() - away > 3500, `nothing is said: ${told}`);
 
   const back = demo.takeAway("nginx");
+  t.after(back);
   await until("it is away", async () => (await knows(page)).state === "connecting");
   const began = await page.evaluate(() => performance.now());
   await write(page, "while it was away");
   const retry = status.getByRole("button", { name: /try again|retry|reconnect/i });
   await retry.waitFor();
-  const [, [text, at]] = await page.evaluate(() => globalThis.told);
+  const [text, at] = await page.evaluate(() => globalThis.told.at(-1));
   assert.match(text, /Reconnecting|No connection/i);
   assert.ok(at - began > 3000, `said after ${at - began} ms`);
   await screenshot(page, "faults-reconnecting");
