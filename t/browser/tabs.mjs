@@ -80,6 +80,8 @@ for (const [way, attributes] of [
     await more(10);
     const from = relay.requests.length;
     await tabs.shift().close(); // it leads, where one of them does
+    const taken = () => relay.asked(/stream/, from).filter(({ status }) => status === 200).length;
+    await until("another tab has taken it over", () => taken() === (attributes ? 1 : 0));
     await more(20);
     await until("one stream is open", () => relay.streams === 1);
     assert.deepEqual(
