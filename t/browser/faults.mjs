@@ -137,7 +137,14 @@ for (const [what, attributes] of [
 }
 
 test("a connection that is away is told of only after some seconds, with a button that tries again", async (t) => {
-  const one = await person(t, "waiter");
+  // The longest pauses that there can be, in the page, where requests are seen.
+  const one = await person(t, "waiter", {
+    attributes: 'worker="none"',
+    prepare: (page) =>
+      page.addInitScript(() => {
+        Math.random = () => 0.99;
+      }),
+  });
   const { page } = one;
   const call = await caller(demo, "friend-of-waiter");
   await say(call, "waiter", "before");
@@ -169,6 +176,7 @@ test("a connection that is away is told of only after some seconds, with a butto
   assert.ok(told.length === 0 || Date.now() - away > 3500, `nothing is said: ${told}`);
 
   const back = demo.takeAway("nginx");
+  const left = Date.now();
   t.after(back);
   await until("it is away", async () => (await knows(page)).state === "connecting");
   const began = await page.evaluate(() => performance.now());
@@ -179,8 +187,12 @@ test("a connection that is away is told of only after some seconds, with a butto
   assert.match(text, /Reconnecting|No connection/i);
   assert.ok(at - began > 3000, `said after ${at - began} ms`);
   await screenshot(page, "faults-reconnecting");
-  // The pauses between attempts have grown; the button does not wait for them.
-  await pause(3000);
+  // The pauses between attempts have grown to 8 s and more; the button does not wait for them.
+  let failed = 0;
+  page.on("requestfailed", (request) => {
+    if (request.url().endsWith("/stream")) failed = Date.now();
+  });
+  await until("an attempt, some time later", () => failed > left + 7500);
   back();
   await until("nginx is there", async () =>
     demo.ask(null, "/api/messages/status").then(
