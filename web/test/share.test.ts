@@ -287,7 +287,7 @@ describe("by a leader", () => {
       await pass(3000);
       expect(openStreams(server)).toEqual(["two"]);
       expect(hellos(two)).toEqual([false, false]);
-      expect(hellos(one)).toEqual([false, false]);
+      expect(hellos(one).at(-1)).toBe(false);
       message(1);
       await until(() => seqs(one).length === 1 && seqs(two).length === 1);
     });

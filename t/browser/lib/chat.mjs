@@ -36,8 +36,8 @@ export async function hears(at, text) {
 
 /** The number on a badge; 0 where there is none. */
 export async function badge(page) {
-  const count = page.locator("messaging-badge .count [aria-hidden]");
-  return (await count.count()) === 0 ? 0 : Number(await count.first().textContent());
+  const counts = await page.locator("messaging-badge .count [aria-hidden]").allTextContents();
+  return Number(counts[0] ?? 0);
 }
 
 export async function badgeIs(page, number) {

@@ -131,6 +131,15 @@ export class Demo {
     process.kill(this.pid(name), "SIGKILL");
   }
 
+  /** Ends a program, which stays away until the function that this gives is called. */
+  takeAway(name) {
+    const pid = this.pid(name);
+    const keeper = children(this.process.pid).find((one) => children(one).includes(pid));
+    process.kill(keeper, "SIGSTOP");
+    process.kill(pid, "SIGTERM");
+    return () => process.kill(keeper, "SIGCONT");
+  }
+
   /** Tokens as the site's own sign-in makes them. */
   async tokens(...words) {
     const run = spawn(join(root, "scripts/demo-token"), words, {

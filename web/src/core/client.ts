@@ -88,6 +88,7 @@ export class MessagingClient {
 
   #events = new EventTarget();
   #worker: string | URL | null;
+  #tokens: boolean;
   #stop: AbortController | null = null;
   #shared: Shared | null = null;
   #scope = "";
@@ -110,6 +111,7 @@ export class MessagingClient {
 
   constructor(options: ClientOptions = {}) {
     this.#worker = options.worker ?? null;
+    this.#tokens = !!options.getToken;
     this.api = new HttpApi({
       ...options,
       base: options.api,
@@ -187,6 +189,7 @@ export class MessagingClient {
       base: this.api.base,
       live: this.api.live,
       headers: () => this.api.headers(),
+      tokens: this.#tokens,
       worker: this.#worker,
       onEvent: (event) => this.#hear(event),
       onState: (state) => this.#turn(state),
@@ -422,7 +425,11 @@ export class MessagingClient {
   }
 
   #take(page: ListPage): void {
-    if (page.me) this.#meet(page.me);
+    if (page.me) {
+      // Another has signed in since the stream began.
+      if (this.me && this.me.id !== page.me.id) this.#shared?.retry();
+      this.#meet(page.me);
+    }
     for (const conversation of page.conversations) this.#know(conversation);
   }
 

@@ -11,8 +11,9 @@ type Headers = Record<string, string>;
 
 /** What a tab says. */
 export interface FromTab {
-  /** That it is there; `last` is the last event that it saw, "" where it may have missed one. */
-  hi?: { live: Api["live"]; last: string };
+  /** That it is there; `last` is the last event that it saw, "" where it may have missed one.
+   *  `fresh`: a page that has just been loaded. */
+  hi?: { live: Api["live"]; last: string; fresh?: boolean };
   visible?: boolean;
   retry?: true;
   /** What it was asked for; null: it has none. */
@@ -63,8 +64,13 @@ export class Hub {
     if (hi) {
       const whole = this.start !== "" && hi.last === this.start;
       this.#tabs.set(key, { send, cast, visible: true, whole, missed: 0, asked: [] });
-      // Somebody may have signed in where this page comes from.
-      if (this.#open(hi.live).state === "signed-out") this.#host!.retry();
+      // Somebody may have signed in where this page comes from, and another than the stream is of:
+      // nobody is told what was for others.
+      const held = this.#host;
+      const { state } = this.#open(hi.live);
+      if (state === "signed-out" || (held && hi.fresh && state !== "connecting")) {
+        if (held?.retry()) this.#hello = this.#poll = null;
+      }
     }
     const tab = this.#tabs.get(key);
     if (bye) {
@@ -81,7 +87,7 @@ export class Hub {
         send({ state: host.state });
         this.#look();
       }
-      if (hi && host.state === "open") this.#greet(tab);
+      if (hi && host.state === "open" && this.#hello) this.#greet(tab);
       if (hi && host.state === "polling" && this.#poll) send({ event: this.#poll });
       if (retry) host.retry();
     }

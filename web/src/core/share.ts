@@ -12,6 +12,8 @@ export interface ShareOptions {
   live: Api["live"];
   /** Of a request: asked for each time, of any tab, and kept nowhere. */
   headers(): Promise<Record<string, string>>;
+  /** By tokens, so that each tab may be of another person; cookies are of all tabs. */
+  tokens?: boolean;
   /** Where `messaging-worker.js` is. */
   worker?: string | URL | null;
   onEvent(event: LiveEvent): void;
@@ -45,8 +47,21 @@ const ANSWER = 3000; // ms for whoever holds the stream to say that it is there
 const CHECK = 20_000;
 const SILENT = 70_000; // three of its pings
 
+/** Whom a token is for: all that it says but what is new in each. */
+function whose({ Authorization = "" }: Record<string, string>): string {
+  try {
+    const part = Authorization.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/");
+    const { iat, exp, nbf, jti, ...claims } = JSON.parse(atob(part));
+    return JSON.stringify(claims);
+  } catch {
+    return ""; // it says nothing to us
+  }
+}
+
 export function share(options: ShareOptions): Shared {
-  const name = `messaging-live:${options.base}`;
+  const { base, tokens } = options;
+  let name = `messaging-live:${base}`;
+  let person = "";
   const self = `${Math.random()}${Math.random()}`;
   const page = globalThis.location?.href;
   // A worker's own addresses are relative to the worker.
@@ -61,6 +76,8 @@ export function share(options: ShareOptions): Shared {
   let heard = 0;
   let last = "";
   let looked = true;
+  let fresh = true; // until it has heard who is signed in now
+  let turn = 0;
   let due: ReturnType<typeof setTimeout> | undefined;
 
   function take({ state: now, event, id, ask, ping, gone }: ToTab): void {
@@ -72,13 +89,23 @@ export function share(options: ShareOptions): Shared {
     if (ping) link?.send({ pong: true });
     if (ask) {
       const answer = (headers: Record<string, string> | null) => link?.send({ headers });
-      options.headers().then(answer, () => answer(null));
+      options.headers().then(
+        (headers) => {
+          if (!tokens || whose(headers) === person) return answer(headers);
+          answer(null); // this page is another person's now
+          leave();
+          last = "";
+          open();
+        },
+        () => answer(null),
+      );
     }
     if (now && now !== state) {
       state = now;
       options.onState(now);
     }
     if (event) {
+      if (event.type === "hello") fresh = false;
       if (id && (last || event.type === "hello")) last = id;
       options.onEvent(event);
     }
@@ -165,6 +192,25 @@ export function share(options: ShareOptions): Shared {
   // --- Coming and going
 
   function open(steal = false): void {
+    const now = ++turn;
+    const known = (of: string) => {
+      if (now !== turn) return;
+      person = of;
+      // Who cannot be told from another has a stream of their own.
+      name = `messaging-live:${base} ${of || self}`;
+      join(steal);
+    };
+    if (!tokens) {
+      join(steal);
+    } else {
+      options.headers().then(
+        (headers) => known(whose(headers)),
+        () => known(""),
+      );
+    }
+  }
+
+  function join(steal: boolean): void {
     answered = false;
     heard = Date.now();
     try {
@@ -177,6 +223,7 @@ export function share(options: ShareOptions): Shared {
   }
 
   function leave(): void {
+    turn++;
     clearTimeout(due);
     link?.send({ bye: true });
     link?.close();
@@ -185,7 +232,7 @@ export function share(options: ShareOptions): Shared {
 
   function hi(from = last): void {
     last = from;
-    link?.send({ hi: { live, last }, visible: looked });
+    link?.send({ hi: { live, last, fresh }, visible: looked });
     expect();
   }
 
@@ -206,6 +253,7 @@ export function share(options: ShareOptions): Shared {
 
   function show({ persisted }: PageTransitionEvent): void {
     last = "";
+    fresh = true;
     if (persisted) open();
   }
 

@@ -49,12 +49,13 @@ export class StreamHost {
     void this.#work();
   }
 
-  /** Now, whatever pause there is; a stream that is open is opened anew. */
-  retry = (): void => {
-    if (Date.now() - this.#began < JUST_NOW) return;
+  /** Now, whatever pause there is; a stream that is open is opened anew. Says whether it does. */
+  retry = (): boolean => {
+    if (Date.now() - this.#began < JUST_NOW) return false;
     this.#lost = 0;
     if (this.state === "signed-out") this.#turn("connecting");
     void this.#work();
+    return true;
   };
 
   /** Whether anybody looks; polls are rarer where nobody does. */
@@ -65,7 +66,7 @@ export class StreamHost {
 
   close(): void {
     globalThis.removeEventListener?.("online", this.retry);
-    this.retry = () => {};
+    this.retry = () => false;
     this.#run.abort();
   }
 
