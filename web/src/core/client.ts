@@ -425,11 +425,7 @@ export class MessagingClient {
   }
 
   #take(page: ListPage): void {
-    if (page.me) {
-      // Another has signed in since the stream began.
-      if (this.me && this.me.id !== page.me.id) this.#shared?.retry();
-      this.#meet(page.me);
-    }
+    if (page.me) this.#meet(page.me);
     for (const conversation of page.conversations) this.#know(conversation);
   }
 
