@@ -1,4 +1,6 @@
 // Nothing of this runs: each prop is known by its type, and a wrong one is an error.
+
+import { type MessagingProvider as Provider, registerLocale } from "nginx-messaging";
 import { type Message, MessagingClient } from "nginx-messaging/client";
 import french from "nginx-messaging/locales/fr.json";
 import {
@@ -17,7 +19,6 @@ import {
   StartConversationButton,
 } from "nginx-messaging/react";
 import { io } from "nginx-messaging/socket";
-import { type MessagingProvider as Provider, registerLocale } from "nginx-messaging";
 import { useRef } from "react";
 
 export function Right() {
@@ -41,7 +42,12 @@ export function Right() {
       <MessagingBadge max="9" pageTitle appBadge />
       <MessagingStatus quiet />
       <MessagingStart to="bob" href="/m/{id}" label="Write" />
-      <MessagingNew kind="ticket" to="team:admin" noSubject onClose={() => provider.current?.signOut()} />
+      <MessagingNew
+        kind="ticket"
+        to="team:admin"
+        noSubject
+        onClose={() => provider.current?.signOut()}
+      />
     </MessagingProvider>
   );
 }

@@ -1,6 +1,7 @@
 // The Pages router: rendered on the server for each request.
-import * as elements from "nginx-messaging";
+
 import Head from "next/head";
+import * as elements from "nginx-messaging";
 import { MessageBadge, MessagingInbox, MessagingProvider } from "nginx-messaging/react";
 
 export async function getServerSideProps() {
