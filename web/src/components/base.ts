@@ -139,13 +139,16 @@ export abstract class Part extends LitElement {
 
   /** Where a visitor stands who is not signed in. */
   protected signInView(): TemplateResult {
-    const { signIn } = this.provided!;
     return html`<div class="empty" part="sign-in">
-      <slot name="sign-in">
-        <p>${this.t.signedOut}</p>
-        ${signIn ? html`<a class="button" href=${signIn}>${this.t.signIn}</a>` : nothing}
-      </slot>
+      <slot name="sign-in">${this.signInHint()}</slot>
     </div>`;
+  }
+
+  /** What stands in that slot where the page has put nothing: here, or handed on to a thread inside. */
+  protected signInHint(): TemplateResult {
+    const { signIn } = this.provided!;
+    return html`<p>${this.t.signedOut}</p>
+      ${signIn ? html`<a class="button" href=${signIn}>${this.t.signIn}</a>` : nothing}`;
   }
 
   protected failureView(failure: Failure | null, again: () => void): unknown {

@@ -64,14 +64,7 @@ export class MessagingChat extends Part {
             context-type=${this.contextType ?? ""}
             context-id=${this.contextId ?? ""}
           >
-            <slot name="sign-in" slot="sign-in">
-              <p>${t.signedOut}</p>
-              ${
-                this.provided!.signIn
-                  ? html`<a class="button" href=${this.provided!.signIn}>${t.signIn}</a>`
-                  : nothing
-              }
-            </slot>
+            <slot name="sign-in" slot="sign-in">${this.signInHint()}</slot>
             ${
               this.inline
                 ? nothing

@@ -1,7 +1,7 @@
 // <messaging-start>: a button that opens a conversation with somebody about something. Where the
 // site wants no empty conversations, or has no page for them, a dialog takes the first message.
 
-import { html, nothing, unsafeCSS } from "lit";
+import { html, unsafeCSS } from "lit";
 import { newKey } from "../core/backoff.js";
 import type { Entry } from "../core/outbox.js";
 import type { Failure, Id } from "../core/types.js";
@@ -51,14 +51,7 @@ export class MessagingStart extends Part {
           context-type=${this.contextType ?? ""}
           context-id=${this.contextId ?? ""}
         >
-          <slot name="sign-in" slot="sign-in">
-            <p>${t.signedOut}</p>
-            ${
-              this.provided!.signIn
-                ? html`<a class="button" href=${this.provided!.signIn}>${t.signIn}</a>`
-                : nothing
-            }
-          </slot>
+          <slot name="sign-in" slot="sign-in">${this.signInHint()}</slot>
         </messaging-thread>
       </dialog>`;
   }
