@@ -4,7 +4,7 @@
 // fetch.
 
 import type { Api } from "./api.js";
-import type { FromTab, Hub, ToTab } from "./hub.js";
+import type { FromTab, ToTab } from "./hub.js";
 import type { LiveEvent, LiveState } from "./live.js";
 
 export interface ShareOptions {
@@ -29,16 +29,8 @@ export interface Shared {
   visible(visible: boolean): void;
 }
 
-/** What stands on the channel: a tab's word to who leads, or who leads to one tab or to all. */
-interface Note {
-  tab?: string;
-  says?: FromTab;
-  hub?: string;
-  to?: string;
-  told?: ToTab;
-}
-
-interface Link {
+/** To whoever holds the stream. */
+export interface Link {
   send(message: FromTab): void;
   close(): void;
 }
@@ -119,76 +111,6 @@ export function share(options: ShareOptions): Shared {
     return { send: (says) => port.postMessage(says), close: () => port.close() };
   }
 
-  /** Among tabs; where they cannot speak to each other each leads itself. */
-  function byLeader(steal: boolean): Link {
-    const { locks } = globalThis.navigator ?? {};
-    const channel = locks && globalThis.BroadcastChannel ? new BroadcastChannel(name) : null;
-    const stop = new AbortController();
-    const { signal } = stop;
-    const post = (note: Note) => channel?.postMessage(note);
-    let hub: Hub | null = null;
-    let leader = "";
-    let release = () => {};
-
-    const mine = (told: ToTab) => queueMicrotask(() => take(told));
-    const cast = (told: ToTab) => {
-      post({ hub: self, told });
-      mine(told);
-    };
-    // Most pages have a worker that holds the stream: the others load what it takes then.
-    const make = async () => {
-      const { Hub } = await import("./hub.js");
-      if (signal.aborted) return;
-      hub = new Hub(last);
-      post({ hub: self });
-      hi();
-    };
-    const lead = async () => {
-      await make();
-      if (!hub) return;
-      return new Promise<void>((done) => {
-        release = done;
-      });
-    };
-    const stand = (steal: boolean) => {
-      locks.request(name, steal ? { steal } : { signal }, lead).catch(({ name }) => {
-        if (signal.aborted) return;
-        if (name !== "AbortError") return void lead();
-        // It was taken from a tab that did not answer, and is awake again: this one.
-        hub?.close();
-        hub = null;
-        leader = "";
-        stand(false);
-        hi("");
-      });
-    };
-    if (channel) {
-      channel.onmessage = ({ data: { tab, says, hub: from, to = self, told } }) => {
-        if (tab) hub?.hear(tab, says, (told) => post({ hub: self, to: tab, told }), cast);
-        if (!from || hub) return;
-        if (told) {
-          leader ||= from;
-          if (from === leader && to === self) take(told);
-        } else {
-          leader = from; // another leads from now on
-          hi();
-        }
-      };
-      stand(steal);
-    } else {
-      void make();
-    }
-    return {
-      send: (says) => (hub ? hub.hear(self, says, mine, cast) : post({ tab: self, says })),
-      close: () => {
-        stop.abort();
-        hub?.close();
-        release();
-        channel?.close();
-      },
-    };
-  }
-
   // --- Coming and going
 
   function open(steal = false): void {
@@ -210,15 +132,22 @@ export function share(options: ShareOptions): Shared {
     }
   }
 
-  function join(steal: boolean): void {
+  async function join(steal: boolean): Promise<void> {
     answered = false;
     heard = Date.now();
+    expect();
     try {
       if (worker) link = byWorker();
     } catch {
       worker = null;
     }
-    if (!worker) link = byLeader(steal);
+    if (!worker) {
+      // Most pages have a worker: the others load what it takes then.
+      const now = turn;
+      const { lead } = await import("./leader.js");
+      if (now !== turn) return;
+      link = lead({ name, self, steal, last: () => last, take, hi });
+    }
     hi();
   }
 
