@@ -426,9 +426,7 @@ describe("alone", () => {
     const { share } = await import("../src/core/share.js");
     const heard: string[] = [];
     const options = {
-      base: "/x",
-      live: server.live,
-      headers: async () => ({ "X-Tab": "alone" }),
+      api: { base: "/x", live: server.live, headers: async () => ({ "X-Tab": "alone" }) },
       onEvent: ({ type }: { type: string }) => heard.push(type),
       onState: () => {},
     };

@@ -178,9 +178,7 @@ export class Browser {
     this.tabs.push(tab);
     const shared = context.run(tab, () =>
       share({
-        base: "/api/messages",
-        live: this.server.live,
-        headers: () => tab.headers(),
+        api: { base: "/api/messages", live: this.server.live, headers: () => tab.headers() },
         worker: worker ? "messaging-worker.js" : null,
         onEvent: (event) => tab.events.push(event),
         onState: (state) => tab.states.push(state),

@@ -186,9 +186,7 @@ export class MessagingClient {
   #open(): void {
     if (!this.#stop || this.#shared) return;
     this.#shared = share({
-      base: this.api.base,
-      live: this.api.live,
-      headers: () => this.api.headers(),
+      api: this.api,
       tokens: this.#tokens,
       worker: this.#worker,
       onEvent: (event) => this.#hear(event),

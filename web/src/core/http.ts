@@ -1,9 +1,9 @@
-// The API by fetch. What the adapter does not name is canonical, under `base`; of its routes the
-// first is taken that has a place for all that is said, since a part left out would be a message
-// that silently says less. What comes back has canonical names again.
+// The API by fetch. What the adapter does not name is canonical, under `base`; what it has routes for
+// routes.ts finds. What comes back has canonical names again.
 
-import type { Adapter, AdapterRoute, Method, OperationName } from "./adapter.js";
+import type { Adapter, Method, OperationName } from "./adapter.js";
 import type { Api, ApiOptions, Change } from "./api.js";
+import type { Names, Values, Way } from "./routes.js";
 import {
   type Conversation,
   Failure,
@@ -20,24 +20,15 @@ import {
   type Unread,
 } from "./types.js";
 
-type Values = Record<string, unknown>;
-type Names = Record<string, string>;
-type Answer = AdapterRoute["answer"];
 
 /** What an answer may be; `take` throws where it is not. */
 interface Body extends Values {
-  me: Me | null;
-  conversation: unknown;
-  message: unknown;
-  nextCursor: string | null;
-}
-
-/** A request, ready but for its headers; `sent` is its query with GET, else its body. */
-interface Way {
-  method: Method;
-  path: string;
-  sent: Values;
-  answer?: Answer;
+  me?: Me | null;
+  conversation?: unknown;
+  conversations: unknown[];
+  message?: unknown;
+  messages: unknown[];
+  nextCursor?: string | null;
 }
 
 interface Extra {
@@ -48,19 +39,19 @@ interface Extra {
 }
 
 const ONE = "/conversations/:conversation";
-const CANONICAL: Record<OperationName, [Method, string]> = {
-  start: ["POST", "/conversations"],
-  list: ["GET", "/conversations"],
-  conversation: ["GET", ONE],
-  change: ["PATCH", ONE],
-  send: ["POST", `${ONE}/messages`],
-  history: ["GET", `${ONE}/messages`],
-  read: ["PATCH", `${ONE}/read`],
-  typing: ["POST", `${ONE}/typing`],
-  search: ["GET", "/search"],
-  unread: ["GET", "/unread-count"],
-  stream: ["GET", "/stream"],
-  status: ["GET", "/status"],
+const CANONICAL: Record<OperationName, `${Method} ${string}`> = {
+  start: "POST /conversations",
+  list: "GET /conversations",
+  conversation: `GET ${ONE}`,
+  change: `PATCH ${ONE}`,
+  send: `POST ${ONE}/messages`,
+  history: `GET ${ONE}/messages`,
+  read: `PATCH ${ONE}/read`,
+  typing: `POST ${ONE}/typing`,
+  search: "GET /search",
+  unread: "GET /unread-count",
+  stream: "GET /stream",
+  status: "GET /status",
 };
 
 export class HttpApi implements Api {
@@ -75,24 +66,20 @@ export class HttpApi implements Api {
   }
 
   list(query: ListQuery = {}, signal?: AbortSignal): Promise<ListPage> {
-    const { q, cursor, limit } = query;
-    const known = this.#way("list", { ...query }) ? query : { q, cursor, limit };
     return this.#ask(
       "list",
-      { ...known },
-      (body) => ({
-        me: body.me ?? null,
-        conversations: items(body, "conversations").map((one) => this.toConversation(one)),
-        nextCursor: body.nextCursor ?? null,
+      query,
+      ({ me = null, conversations, nextCursor = null }) => ({
+        me,
+        conversations: conversations.map(this.toConversation),
+        nextCursor,
       }),
       { signal },
     );
   }
 
   conversation(conversation: Id): Promise<Conversation> {
-    return this.#ask("conversation", { conversation }, (body, answer) =>
-      this.toConversation(answer === "thread" ? body.conversation : body),
-    );
+    return this.#ask("conversation", { conversation }, this.toConversation);
   }
 
   async start(start: Start, message: Outgoing | null, key: string): Promise<Started> {
@@ -100,18 +87,16 @@ export class HttpApi implements Api {
     const { content, ...more } = message ?? {};
     const whole = { ...opened, content, ...(Object.keys(more)[0] && { message: more }) };
     // Where no request has a place for the message it goes by one of its own.
-    const later = message && !this.adapter?.content && !this.#way("start", whole, names);
+    const later =
+      message && !this.adapter?.content && !(await this.#way("start", whole, names));
     const started = await this.#ask(
       "start",
       later ? opened : whole,
-      (body, answer): Started => {
-        if (answer === "message" && content && !later) {
-          const sent = this.toMessage(body);
-          return { conversationId: sent.conversationId, conversation: null, message: sent };
-        }
-        const conversation = this.toConversation(answer ? body : body.conversation);
-        const sent = !answer && body.message ? this.toMessage(body.message) : null;
-        return { conversationId: conversation.id, conversation, message: sent };
+      (body): Started => {
+        const conversation = body.conversation ? this.toConversation(body.conversation) : null;
+        const sent = body.message ? this.toMessage(body.message) : null;
+        const conversationId = conversation?.id ?? sent!.conversationId;
+        return { conversationId, conversation, message: sent };
       },
       { key, names },
     );
@@ -120,14 +105,14 @@ export class HttpApi implements Api {
   }
 
   send(conversation: Id, message: Outgoing, key: string): Promise<Message> {
-    return this.#ask("send", { conversation, ...message }, (body) => this.toMessage(body), { key });
+    return this.#ask("send", { conversation, ...message }, this.toMessage, { key });
   }
 
   history(
     conversation: Id,
     page: { before?: number | string; after?: number | string; limit?: number } = {},
   ): Promise<MessagePage> {
-    return this.#ask("history", { conversation, ...page }, (body) => this.#page(body));
+    return this.#ask("history", { conversation, ...page }, this.#page);
   }
 
   read(conversation: Id, seq: number): Promise<ReadNumbers> {
@@ -135,9 +120,7 @@ export class HttpApi implements Api {
   }
 
   change(conversation: Id, change: Change, key: string): Promise<Conversation> {
-    return this.#ask("change", { conversation, ...change }, (body) => this.toConversation(body), {
-      key,
-    });
+    return this.#ask("change", { conversation, ...change }, this.toConversation, { key });
   }
 
   typing(conversation: Id, typing: boolean): Promise<void> {
@@ -145,7 +128,7 @@ export class HttpApi implements Api {
   }
 
   search(q: string, cursor?: string, signal?: AbortSignal): Promise<MessagePage> {
-    return this.#ask("search", { q, cursor }, (body) => this.#page(body), { signal });
+    return this.#ask("search", { q, cursor }, this.#page, { signal });
   }
 
   unread(): Promise<Unread> {
@@ -154,20 +137,26 @@ export class HttpApi implements Api {
     });
   }
 
-  toMessage(document: unknown): Message {
+  readonly toMessage = (document: unknown): Message => {
     const rare = { senderRole: null, context: null, type: "text", data: null };
     return { ...rare, ...renamed(document as Message, this.adapter?.message) };
-  }
+  };
 
-  toConversation(document: unknown): Conversation {
-    return renamed(document as Conversation, this.adapter?.conversation);
-  }
+  readonly toConversation = (document: unknown): Conversation =>
+    renamed(document as Conversation, this.adapter?.conversation);
+
+  readonly #page = ({ messages, nextCursor = null }: Body): MessagePage => ({
+    messages: messages.map(this.toMessage),
+    nextCursor,
+  });
 
   get live(): Api["live"] {
-    const path = (name: OperationName) => this.#way(name, {})?.path ?? "";
+    const path = (name: OperationName, path: string) =>
+      this.adapter?.routes?.[name]?.find(({ role }) => !role)?.path ??
+      (this.#has(name) ? this.base + path : "");
     return {
-      stream: path("stream"),
-      unread: path("unread"),
+      stream: path("stream", "/stream"),
+      unread: path("unread", "/unread-count"),
       events: this.adapter?.events ?? {},
       locale: this.#options.locale ?? "",
     };
@@ -190,49 +179,31 @@ export class HttpApi implements Api {
     return this.adapter?.[what]?.includes(me.role ?? "") ?? true;
   }
 
-  #page(body: Body): MessagePage {
-    const messages = items(body, "messages").map((one) => this.toMessage(one));
-    return { messages, nextCursor: body.nextCursor ?? null };
+  /** The request that an operation is with these values; none where the site has none for them. */
+  async #way(name: OperationName, given: object, names?: Names): Promise<Way | undefined> {
+    const sent: Values = JSON.parse(JSON.stringify(given)); // nothing undefined
+    if (this.adapter?.routes?.[name]) {
+      // A canonical site needs none of it.
+      const { pick } = await import("./routes.js").catch(lost);
+      const way = pick(this.adapter, name, sent, this.#options.role?.() ?? null, names);
+      if (way) return fill(way);
+    }
+    const [method, path] = CANONICAL[name].split(" ") as [Method, string];
+    return this.#has(name) ? fill({ method, path: this.base + path, sent }) : undefined;
   }
 
-  /** The request that an operation is with these values; none where the site has none for them. */
-  #way(name: OperationName, given: object, names?: Names): Way | undefined {
-    const body: Values = JSON.parse(JSON.stringify(given)); // nothing undefined
-    const { routes, hidden } = this.adapter ?? ({} as Partial<Adapter>);
-    for (const route of routes?.[name] ?? []) {
-      const { role, args, fixed = {}, needs = [] } = route;
-      if (role && role !== this.#options.role?.()) continue;
-      const said = flat(name, body);
-      if (names) {
-        const set = Object.values(fixed);
-        const left = (body.members as Id[]).filter((id) => !set.includes(id));
-        for (const seat in args) {
-          if (!/^member(\.[^.]+)?$/.test(seat)) continue;
-          const id = left.shift() ?? "";
-          said[seat] = id;
-          if (args[`${seat}.name`] && names[id]) said[`${seat}.name`] = names[id];
-        }
-        if (!left[0]) delete said.members;
-      }
-      const says = Object.keys(said);
-      if (!says.every((one) => one in args || fixed[one] === `${said[one]}`)) continue;
-      if (!needs.every((one) => one in said)) continue;
-      const sent: Values = { ...route.with };
-      for (const one in args) if (one in said) sent[args[one]!] = said[one];
-      return fill(route.method, route.path, sent, route.answer);
-    }
-    if (hidden?.includes(name)) return;
-    const [method, path] = CANONICAL[name];
-    return fill(method, this.base + path, body);
+  /** Whether an operation's canonical path is that operation here. */
+  #has(name: OperationName): boolean {
+    return !this.adapter?.hidden?.includes(name);
   }
 
   async #ask<T>(
     name: OperationName,
     values: object,
-    take: (body: Body, answer: Answer) => T,
+    take: (body: Body) => T,
     { key, signal, names }: Extra = {},
   ): Promise<T> {
-    const way = this.#way(name, values, names);
+    const way = await this.#way(name, values, names);
     if (!way) throw new Failure(405, `${name}: not in this site's API`, "not_available");
     let { path } = way;
     let response: Response | undefined;
@@ -242,8 +213,8 @@ export class HttpApi implements Api {
       const init: RequestInit = { method: way.method, headers, signal, credentials: "same-origin" };
       if (key) headers["Idempotency-Key"] = key;
       if (way.method === "GET") {
-        const query = new URLSearchParams(way.sent as Names);
-        if (`${query}`) path += `?${query}`;
+        const query = `${new URLSearchParams(way.sent as Names)}`;
+        if (query) path += `?${query}`;
       } else {
         headers["Content-Type"] = "application/json";
         init.body = JSON.stringify(way.sent);
@@ -252,11 +223,11 @@ export class HttpApi implements Api {
       response = await ask(path, init);
       const text = await response.text();
       body = text && JSON.parse(text);
-      if (response.ok) return take(body as Body, way.answer);
+      if (response.ok) return take((way.canonical?.(body) ?? body) as Body);
     } catch (error) {
       // Of a refusal the status says enough, whatever a proxy wrote under it.
       if (!response || response.ok) {
-        throw new Failure(0, `${error}`, signal?.aborted ? "aborted" : null);
+        lost(error, signal);
       }
     }
     const part = (one: string) =>
@@ -271,32 +242,19 @@ export class HttpApi implements Api {
   }
 }
 
+/** There was no answer, or none that could be read. */
+function lost(error: unknown, signal?: AbortSignal): never {
+  throw new Failure(0, `${error}`, signal?.aborted ? "aborted" : null);
+}
+
 /** Path parameters put into their places. */
-function fill(method: Method, path: string, sent: Values, answer?: Answer): Way {
+function fill({ path, sent, ...way }: Way): Way {
   const put = path.replace(/\/:([^/]+)/g, (_, name: string) => {
     const value = encodeURIComponent(`${sent[name]}`);
     delete sent[name];
     return `/${value}`;
   });
-  return { method, path: put, sent, answer };
-}
-
-/** A canonical request's values as routes have them: contexts are arguments by their type. */
-function flat(name: OperationName, body: Values, said: Values = {}): Values {
-  for (const key in body) {
-    const value = body[key];
-    if (key === "message") {
-      flat("send", value as Values, said);
-    } else if (key === "context") {
-      const [type, id] = typeof value === "string" ? value.split(/:(.*)/s) : [];
-      const about = id ? { type, id } : (value as { type?: string; id?: string });
-      const family = name === "send" ? "message.context" : "context";
-      said[`${family}.${about.type}`] = about.id;
-    } else {
-      said[key] = value;
-    }
-  }
-  return said;
+  return { ...way, path: put, sent };
 }
 
 /** Canonical names put back. What has no id is none of ours, however well it was answered. */
@@ -306,9 +264,4 @@ function renamed<T extends { id: Id }>(document: T, names: Names = {}): T {
   for (const name in names) ours[name] = theirs[names[name]!];
   if (!ours.id) throw new Error("not a document");
   return ours as T;
-}
-
-/** The documents alone, or in their envelope. */
-function items(body: Values, name: string): unknown[] {
-  return (Array.isArray(body) ? body : body[name]) as unknown[];
 }

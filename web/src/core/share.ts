@@ -8,10 +8,8 @@ import type { FromTab, ToTab } from "./hub.js";
 import type { LiveEvent, LiveState } from "./live.js";
 
 export interface ShareOptions {
-  base: string;
-  live: Api["live"];
-  /** Of a request: asked for each time, of any tab, and kept nowhere. */
-  headers(): Promise<Record<string, string>>;
+  /** Its headers are asked for each time, of any tab, and kept nowhere. */
+  api: Pick<Api, "base" | "live" | "headers">;
   /** By tokens, so that each tab may be of another person; cookies are of all tabs. */
   tokens?: boolean;
   /** Where `messaging-worker.js` is. */
@@ -51,14 +49,14 @@ function whose({ Authorization = "" }: Record<string, string>): string {
 }
 
 export function share(options: ShareOptions): Shared {
-  const { base, tokens } = options;
-  let name = `messaging-live:${base}`;
+  const { api, tokens } = options;
+  let name = `messaging-live:${api.base}`;
   let person = "";
   const self = `${Math.random()}${Math.random()}`;
   const page = globalThis.location?.href;
   // A worker's own addresses are relative to the worker.
   const whole = (path: string) => (page ? new URL(path, page).href : path);
-  const live = { ...options.live };
+  const live = { ...api.live };
   live.stream = whole(live.stream);
   live.unread = whole(live.unread);
   let { worker } = options;
@@ -81,7 +79,7 @@ export function share(options: ShareOptions): Shared {
     if (ping) link?.send({ pong: true });
     if (ask) {
       const answer = (headers: Record<string, string> | null) => link?.send({ headers });
-      options.headers().then(
+      api.headers().then(
         (headers) => {
           if (!tokens || whose(headers) === person) return answer(headers);
           answer(null); // this page is another person's now
@@ -119,13 +117,13 @@ export function share(options: ShareOptions): Shared {
       if (now !== turn) return;
       person = of;
       // Who cannot be told from another has a stream of their own.
-      name = `messaging-live:${base} ${of || self}`;
+      name = `messaging-live:${api.base} ${of || self}`;
       join(steal);
     };
     if (!tokens) {
       join(steal);
     } else {
-      options.headers().then(
+      api.headers().then(
         (headers) => known(whose(headers)),
         () => known(""),
       );
