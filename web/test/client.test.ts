@@ -544,7 +544,7 @@ describe("signing in and out", () => {
     expect(client.state).toBe("signed-out");
     expect(stream().closed).toBe(true);
     client.send({ conversation: id }, { content: "later" });
-    void thread.refresh();
+    void thread.load();
     client.countUnread();
     await expect(client.search("x")).rejects.toMatchObject({ status: 401 });
     await tick(10);

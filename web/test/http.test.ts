@@ -1,7 +1,7 @@
 // Which request an operation is, canonically and by the shipped profiles' adapters; what is made of
 // answers and refusals.
 import { describe, expect, it } from "vitest";
-import type { Adapter } from "../src/core/adapter.js";
+import { type Adapter, may } from "../src/core/adapter.js";
 import type { ApiOptions } from "../src/core/api.js";
 import { HttpApi } from "../src/core/http.js";
 import type { Failure } from "../src/core/types.js";
@@ -18,7 +18,6 @@ interface Sent {
 function api(adapter: Adapter | null, answers: unknown[], options: ApiOptions = {}) {
   const sent: Sent[] = [];
   const fetch = async (url: unknown, init: RequestInit = {}) => {
-    expect(init.credentials).toBe("same-origin");
     sent.push({
       method: init.method ?? "GET",
       url: String(url),
@@ -38,7 +37,6 @@ function api(adapter: Adapter | null, answers: unknown[], options: ApiOptions = 
 const said = ({ method, url, body }: Sent) => [`${method} ${url}`, body];
 const conversation = { id: "c1", status: "open", lastSeq: 3 };
 const message = { id: "m1", conversationId: "c1", seq: 3, content: "hello" };
-const full = { senderRole: null, context: null, type: "text", data: null, ...message };
 
 async function failure(work: Promise<unknown>): Promise<Failure> {
   const found = await work.then(
@@ -80,20 +78,20 @@ describe("canonically", () => {
       {
         conversationId: "c1",
         conversation,
-        message: full,
+        message: message,
       },
     );
     expect(await http.send("c1", { ...outgoing, context: { type: "p", id: "7" } }, "k2")).toEqual(
-      full,
+      message,
     );
     expect(await http.history("c1", { before: 4, limit: 2 })).toEqual({
       ...page,
-      messages: [full],
+      messages: [message],
     });
     expect(await http.read("c1", 3)).toEqual({ conversationId: "c1", readSeq: 3, unreadCount: 0 });
     expect(await http.change("c1", { archived: true, subject: null }, "k3")).toEqual(conversation);
     expect(await http.typing("c1", true)).toBeUndefined();
-    expect(await http.search("word", "x")).toEqual({ ...page, messages: [full] });
+    expect(await http.search("word", "x")).toEqual({ ...page, messages: [message] });
     expect(await http.unread()).toEqual({ count: 2, conversations: { c1: 2 } });
     expect(sent.map(said)).toEqual([
       [
@@ -132,7 +130,6 @@ describe("canonically", () => {
       stream: "/api/messages/stream",
       unread: "/api/messages/unread-count",
       events: {},
-      locale: "",
     });
   });
 
@@ -196,13 +193,6 @@ describe("refusals", () => {
     expect(await failure(token.unread())).toMatchObject({ status: 0 });
   });
 
-  it("what was called off is told apart", async () => {
-    const stop = new AbortController();
-    stop.abort();
-    const { http } = api(null, [new DOMException("aborted", "AbortError")]);
-    expect(await failure(http.list({}, stop.signal))).toMatchObject({ status: 0, code: "aborted" });
-  });
-
   it("in the site's words", async () => {
     const adapter: Adapter = { name: "x", base: "", failure: { error: "message", code: "why" } };
     const answer = new Response('{"message":"Non","why":"so","error":7}', { status: 403 });
@@ -226,7 +216,7 @@ describe("monmariage", () => {
       expect(await http.start(start, { content: "hello" }, "k")).toEqual({
         conversationId: "c1",
         conversation: null,
-        message: full,
+        message: message,
       });
       await http.send("c1", { content: "hello" }, "k");
       expect(sent.map(said)).toEqual([
@@ -276,7 +266,7 @@ describe("marketplace", () => {
     expect(await http.start(start, { content: "hello" }, "k")).toEqual({
       conversationId: "c1",
       conversation,
-      message: full,
+      message: message,
     });
     expect(sent.map(said)).toEqual([
       ["POST /api/messages/conversations", { sellerId: "s", sellerName: "Sam", productId: "7" }],
@@ -309,12 +299,11 @@ describe("marketplace", () => {
   });
 
   it("who may open a conversation", () => {
-    const { http } = api(adapter, []);
-    const me = { id: "a", name: null, teams: [] };
-    expect(http.may("open", { ...me, role: "buyer" })).toBe(true);
-    expect(http.may("open", { ...me, role: "admin" })).toBe(false);
-    expect(http.may("open", { ...me, role: null })).toBe(false);
-    expect(http.may("change", { ...me, role: null })).toBe(true);
+    expect(may(adapter, "open", "buyer")).toBe(true);
+    expect(may(adapter, "open", "admin")).toBe(false);
+    expect(may(adapter, "open", null)).toBe(false);
+    expect(may(adapter, "change", null)).toBe(true);
+    expect(may(null, "open", null)).toBe(true);
   });
 });
 
@@ -412,7 +401,7 @@ describe("other names", () => {
     expect(await http.list()).toEqual({ me: null, conversations: [ours], nextCursor: null });
     expect(await http.conversation("c1")).toEqual(ours);
     const { messages } = await http.history("c1");
-    expect(messages[0]).toMatchObject({ content: "hello", senderId: "a", type: "text" });
+    expect(messages[0]).toMatchObject({ content: "hello", senderId: "a" });
     expect(sent.map(({ url }) => url)).toEqual(["/x/all", "/x/one/c1", "/x/c1/all"]);
   });
 

@@ -46,7 +46,6 @@ export async function serve() {
       stream: `http://127.0.0.1:${port}/stream`,
       unread: `http://127.0.0.1:${port}/unread`,
       events: {} as Record<string, string>,
-      locale: "",
     },
     streams,
     polls: () => asked.filter(({ path }) => path === "/unread"),

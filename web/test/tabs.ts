@@ -63,6 +63,7 @@ export interface Tab {
   shared: Shared;
   events: LiveEvent[];
   states: LiveState[];
+  readonly state: LiveState;
   page: EventTarget;
   /** Hears and says nothing. */
   asleep: boolean;
@@ -170,6 +171,9 @@ export class Browser {
       name,
       events: [],
       states: [],
+      get state() {
+        return this.states.at(-1) ?? "connecting";
+      },
       page: new EventTarget(),
       asleep: false,
       headers: async () => ({ "X-Tab": name }),
@@ -185,9 +189,6 @@ export class Browser {
       }),
     );
     tab.shared = {
-      get state() {
-        return shared.state;
-      },
       retry: () => context.run(tab, shared.retry),
       close: () => context.run(tab, shared.close),
       visible: (visible) => context.run(tab, shared.visible, visible),
@@ -245,7 +246,7 @@ export function openStreams(server: Server): string[] {
     .map(({ headers }) => `${headers["x-tab"]}`);
 }
 
-export const isOpen = (tab: Tab) => until(() => tab.shared.state === "open", `${tab.name} is open`);
+export const isOpen = (tab: Tab) => until(() => tab.state === "open", `${tab.name} is open`);
 
 export const current = (server: Server): Asked =>
   server

@@ -50,7 +50,7 @@ const whole = () => expect(seqs()).toEqual(run(seqs()[0] ?? 1, thread.last));
 describe("loading", () => {
   it("the newest page, then older ones", async () => {
     say(130);
-    await thread.refresh();
+    await thread.load();
     expect(seqs()).toEqual(run(81, 130));
     expect(thread.loaded && !thread.loading && !thread.stale).toBe(true);
     await thread.loadOlder();
@@ -64,7 +64,7 @@ describe("loading", () => {
 
   it("as far as a message, in large pages", async () => {
     say(1000);
-    await thread.refresh();
+    await thread.load();
     await thread.loadOlder(420);
     expect(thread.messages[0]?.seq).toBeLessThanOrEqual(420);
     whole();
@@ -74,7 +74,7 @@ describe("loading", () => {
   });
 
   it("an empty one, and its first message", async () => {
-    await thread.refresh();
+    await thread.load();
     expect(thread.loaded).toBe(true);
     say(1);
     live(1);
@@ -88,13 +88,13 @@ describe("loading", () => {
   it("a failure is said, and not repeated by itself", async () => {
     say(60);
     failure = new Failure(503, "later");
-    await thread.refresh();
+    await thread.load();
     expect(thread.failure).toBe(failure);
     expect(thread.loaded || thread.loading || thread.stale).toBe(false);
     live(60);
     expect(asked).toHaveLength(1);
     failure = null;
-    await thread.refresh();
+    await thread.load();
     expect(thread.failure).toBeNull();
     expect(seqs()).toEqual(run(11, 60));
     failure = new Failure(0, "offline");
@@ -103,7 +103,7 @@ describe("loading", () => {
     await thread.loadOlder(); // whoever shows it asks with each change
     expect(asked).toHaveLength(3);
     failure = null;
-    await thread.refresh();
+    await thread.load();
     await thread.loadOlder();
     expect(seqs()).toEqual(run(1, 60));
   });
@@ -111,7 +111,7 @@ describe("loading", () => {
   it("one request at a time", async () => {
     say(200);
     held = [];
-    const first = thread.refresh();
+    const first = thread.load();
     void thread.loadOlder();
     expect(asked).toHaveLength(1);
     held.splice(0).forEach((go) => {
@@ -132,9 +132,9 @@ describe("loading", () => {
   it("what is asked for again meanwhile is asked once more", async () => {
     say(10);
     held = [];
-    const first = thread.refresh();
-    void thread.refresh();
-    void thread.refresh();
+    const first = thread.load();
+    void thread.load();
+    void thread.load();
     say(3);
     const go = held;
     held = null;
@@ -150,7 +150,7 @@ describe("loading", () => {
 describe("live", () => {
   it("in order, double, late: one of each", async () => {
     say(3);
-    await thread.refresh();
+    await thread.load();
     say(4);
     live(4, 5, 5, 3, 4, 6, 7, 1);
     expect(seqs()).toEqual(run(1, 7));
@@ -159,7 +159,7 @@ describe("live", () => {
 
   it("each change is another array, of the same messages", async () => {
     say(3);
-    await thread.refresh();
+    await thread.load();
     const before = thread.messages;
     const told = changes;
     say(1);
@@ -167,14 +167,14 @@ describe("live", () => {
     expect(thread.messages).not.toBe(before);
     expect(thread.messages[0]).toBe(before[0]);
     expect(changes).toBeGreaterThan(told);
-    await thread.refresh();
+    await thread.load();
     expect(thread.messages.slice(0, 3)).toEqual(before);
     expect(thread.messages[2]).toBe(before[2]);
   });
 
   it("an old one, of before what is loaded, makes no hole", async () => {
     say(200);
-    await thread.refresh();
+    await thread.load();
     live(3, 100);
     expect(seqs()).toEqual(run(151, 200));
     live(150);
@@ -186,7 +186,7 @@ describe("live", () => {
   it("during the first load: without another request", async () => {
     say(60);
     held = [];
-    const first = thread.refresh();
+    const first = thread.load();
     say(2);
     live(61, 62);
     expect(seqs()).toEqual([]);
@@ -198,7 +198,7 @@ describe("live", () => {
 
   it("during the first load, of an empty one", async () => {
     held = [];
-    const first = thread.refresh();
+    const first = thread.load();
     say(2);
     live(1, 2);
     held.splice(0)[0]!();
@@ -210,7 +210,7 @@ describe("live", () => {
   it("during the first load, and it does not touch: asked again", async () => {
     say(60);
     held = [];
-    const first = thread.refresh();
+    const first = thread.load();
     say(5);
     live(64, 65);
     const go = held;
@@ -223,7 +223,7 @@ describe("live", () => {
 
   it("during loadOlder, in turn or with a jump", async () => {
     say(120);
-    await thread.refresh();
+    await thread.load();
     held = [];
     const older = thread.loadOlder();
     await tick();
@@ -239,7 +239,7 @@ describe("live", () => {
 
   it("a jump is filled, and what came early is in its place", async () => {
     say(10);
-    await thread.refresh();
+    await thread.load();
     say(10);
     live(15, 17);
     expect(seqs()).toEqual(run(1, 10));
@@ -249,7 +249,7 @@ describe("live", () => {
 
   it("a jump whose filling fails waits for the next one", async () => {
     say(10);
-    await thread.refresh();
+    await thread.load();
     failure = new Failure(0, "offline");
     say(5);
     live(13);
@@ -275,11 +275,11 @@ describe("after a gap", () => {
     [500, 4],
   ])("of %i", async (gap, requests) => {
     say(70);
-    await thread.refresh();
+    await thread.load();
     await thread.loadOlder();
     asked = [];
     say(gap);
-    await thread.refresh();
+    await thread.load();
     expect(seqs()).toEqual(run(1, 70 + gap));
     expect(asked).toHaveLength(requests);
     expect(thread.older).toBeNull();
@@ -287,10 +287,10 @@ describe("after a gap", () => {
 
   it("of 10,000: anew at the end, by one request", async () => {
     say(70);
-    await thread.refresh();
+    await thread.load();
     asked = [];
     say(10_000);
-    await thread.refresh();
+    await thread.load();
     expect(seqs()).toEqual(run(10_021, 10_070));
     expect(asked).toHaveLength(1);
     await thread.loadOlder();
@@ -298,9 +298,9 @@ describe("after a gap", () => {
   });
 
   it("of an empty thread", async () => {
-    await thread.refresh();
+    await thread.load();
     say(120);
-    await thread.refresh();
+    await thread.load();
     expect(seqs()).toEqual(run(1, 120));
     expect(thread.older).toBeNull();
   });
@@ -315,13 +315,13 @@ describe("read marks", () => {
     say(3, "me");
     say(1, "bob");
     say(3, "me");
-    await thread.refresh();
+    await thread.load();
     readBy(5);
     expect(marked()).toEqual([1, 2, 3, 5]);
     readBy(2);
     expect(marked()).toEqual([1, 2, 3, 5]);
     // A page of before that reading, late.
-    await thread.refresh();
+    await thread.load();
     expect(marked()).toEqual([1, 2, 3, 5]);
     say(1, "me");
     live(8);
@@ -329,7 +329,7 @@ describe("read marks", () => {
   });
 
   it("one that comes after its reading is read", async () => {
-    await thread.refresh();
+    await thread.load();
     say(2, "me");
     readBy(2);
     readBy(1);
@@ -339,12 +339,12 @@ describe("read marks", () => {
 
   it("from a page: whoever read a message has read those before it", async () => {
     say(60, "me");
-    await thread.refresh();
+    await thread.load();
     server.readTo(id, "bob", 20);
     await thread.loadOlder();
     expect(marked()).toEqual(run(1, 10)); // the page that was loaded before it says nothing
     server.readTo(id, "bob", 60);
-    await thread.refresh();
+    await thread.load();
     expect(marked()).toEqual(run(1, 60));
   });
 
@@ -352,7 +352,7 @@ describe("read marks", () => {
     say(2, "me");
     readBy(1);
     expect(seqs()).toEqual([]);
-    await thread.refresh();
+    await thread.load();
     expect(marked()).toEqual([1]);
   });
 
@@ -361,7 +361,7 @@ describe("read marks", () => {
     id = group;
     thread = new Thread(id, { api, me: { id: "me" } } as never, () => {});
     say(2, "me");
-    await thread.refresh();
+    await thread.load();
     server.readTo(id, "bob", 2);
     readBy(2, 2);
     await tick();
@@ -377,7 +377,7 @@ describe("in any order", () => {
   it.each(Array.from({ length: 40 }, (_, seed) => seed))("seed %i", async (seed) => {
     const random = seeded(seed);
     say(Math.floor(random() * 150));
-    void thread.refresh();
+    void thread.load();
     let events: number[] = [];
     for (let step = 0; step < 30; step++) {
       const dice = random();
@@ -408,7 +408,7 @@ describe("in any order", () => {
     held = null;
     failure = null;
     for (const one of go) one();
-    void thread.refresh();
+    void thread.load();
     await vi.waitFor(() => expect(thread.loading).toBe(false));
     const { length } = server.kept.get(id)!.messages;
     expect(thread.last).toBe(length);

@@ -4,6 +4,7 @@
 
 import { html, nothing, type PropertyValues, unsafeCSS } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import { may } from "../core/adapter.js";
 import type { Entry, Target } from "../core/outbox.js";
 import type { Thread } from "../core/thread.js";
 import type { Context, Conversation, Id, Message } from "../core/types.js";
@@ -126,7 +127,7 @@ export class MessagingThread extends Part {
     const conversation = id ? client.conversations.get(id) : undefined;
     const thread = id ? client.thread(id) : null;
     return html`${this.plain ? nothing : this.#header(conversation)}
-      ${this.failureView(thread?.failure ?? null, () => void thread?.refresh())}
+      ${this.failureView(thread?.failure ?? null, () => void thread?.load())}
       <div
         class="scroller"
         part="messages"
@@ -216,7 +217,7 @@ export class MessagingThread extends Part {
         ${icon(path)}
       </button>`;
     return html`${
-      kind === "ticket" && client.me && client.api.may("change", client.me)
+      kind === "ticket" && client.me && may(client.api.adapter, "change", client.me.role)
         ? status === "open"
           ? button(t.close, "m9.5 17.5-5.5-5.5 1.5-1.5 4 4 9-9L20 7z", { status: "closed" })
           : button(t.reopen, "M12 5V1.5L7 6.5l5 5V8a5 5 0 1 1-5 5H4.5A7.5 7.5 0 1 0 12 5z", {

@@ -60,3 +60,15 @@ export interface Adapter {
   /** A conversation is opened with its first message only. */
   content?: boolean;
 }
+
+type Maybe = Adapter | null | undefined;
+
+/** Whether the site ties a thing of this type to each message, and not to the conversation. */
+export function ofMessage(adapter: Maybe, type: string): boolean | undefined {
+  return adapter?.routes?.start?.some(({ args }) => args[`message.context.${type}`]);
+}
+
+/** Whether people of a role may, as far as the profile says. */
+export function may(adapter: Maybe, what: "open" | "change", role: string | null): boolean {
+  return adapter?.[what]?.includes(role ?? "") ?? true;
+}

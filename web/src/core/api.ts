@@ -8,7 +8,6 @@ import type {
   Id,
   ListPage,
   ListQuery,
-  Me,
   Message,
   MessagePage,
   Outgoing,
@@ -44,7 +43,7 @@ export interface Change {
  */
 export interface Api {
   readonly base: string;
-  readonly adapter: Adapter | null;
+  readonly adapter?: Adapter | null;
   /** Where the site's list does not know a filter a page may be short, or empty, though there is a
    *  next one. */
   list(query?: ListQuery, signal?: AbortSignal): Promise<ListPage>;
@@ -66,11 +65,7 @@ export interface Api {
   toMessage(document: unknown): Message;
   toConversation(document: unknown): Conversation;
   /** What the stream's host needs; plain data, to be posted to a worker. */
-  readonly live: { stream: string; unread: string; events: Record<string, string>; locale: string };
+  readonly live: { stream: string; unread: string; events: Record<string, string> };
   /** The headers of a request: the token, the language. */
   headers(): Promise<Record<string, string>>;
-  /** Whether the site ties a thing of this type to each message, and not to the conversation. */
-  ofMessage(type: string): boolean;
-  /** Where `me` is known, whether the profile lets them. */
-  may(what: "open" | "change", me: Me): boolean;
 }

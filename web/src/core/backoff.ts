@@ -14,5 +14,5 @@ export function pause(attempt: number, retryAfter: number | null): number {
 /** An idempotency key, a ticket's name: 128 bits that nobody guesses; also where the page has no
  *  secure context. */
 export function newKey(): string {
-  return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))));
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }

@@ -2,7 +2,7 @@
 // and all that they can do. Components show it; a page may use it without them. It says "change"
 // when anything changed (at most once a task) and keeps objects that did not the same.
 
-import type { Adapter } from "./adapter.js";
+import { type Adapter, ofMessage } from "./adapter.js";
 import type { Api, Change } from "./api.js";
 import { newKey } from "./backoff.js";
 import { Drafts } from "./drafts.js";
@@ -87,8 +87,7 @@ export class MessagingClient {
   version = 0;
 
   #events = new EventTarget();
-  #worker: string | URL | null;
-  #tokens: boolean;
+  #options: ClientOptions;
   #stop: AbortController | null = null;
   #shared: Shared | null = null;
   #scope = "";
@@ -110,8 +109,7 @@ export class MessagingClient {
   #announced = false;
 
   constructor(options: ClientOptions = {}) {
-    this.#worker = options.worker ?? null;
-    this.#tokens = !!options.getToken;
+    this.#options = options;
     this.api = new HttpApi({
       ...options,
       base: options.api,
@@ -187,8 +185,8 @@ export class MessagingClient {
     if (!this.#stop || this.#shared) return;
     this.#shared = share({
       api: this.api,
-      tokens: this.#tokens,
-      worker: this.#worker,
+      tokens: !!this.#options.getToken,
+      worker: this.#options.worker,
       onEvent: (event) => this.#hear(event),
       onState: (state) => this.#turn(state),
     });
@@ -400,7 +398,7 @@ export class MessagingClient {
    */
   about(start: Start): { target: Target; context?: Context } {
     const { context, ...plain } = start;
-    return context && this.api.ofMessage(context.type)
+    return context && ofMessage(this.api.adapter, context.type)
       ? { target: { start: plain }, context }
       : { target: { start } };
   }

@@ -20,7 +20,6 @@ import {
   type Unread,
 } from "./types.js";
 
-
 /** What an answer may be; `take` throws where it is not. */
 interface Body extends Values {
   me?: Me | null;
@@ -38,8 +37,11 @@ interface Extra {
   names?: Names;
 }
 
+/** The stream is not asked for here, and its status by nobody. */
+type Asked = Exclude<OperationName, "status" | "stream">;
+
 const ONE = "/conversations/:conversation";
-const CANONICAL: Record<OperationName, `${Method} ${string}`> = {
+const CANONICAL: Record<Asked, `${Method} ${string}`> = {
   start: "POST /conversations",
   list: "GET /conversations",
   conversation: `GET ${ONE}`,
@@ -50,18 +52,16 @@ const CANONICAL: Record<OperationName, `${Method} ${string}`> = {
   typing: `POST ${ONE}/typing`,
   search: "GET /search",
   unread: "GET /unread-count",
-  stream: "GET /stream",
-  status: "GET /status",
 };
 
 export class HttpApi implements Api {
   readonly base: string;
-  readonly adapter: Adapter | null;
+  readonly adapter?: Adapter | null;
   #options: ApiOptions;
 
-  constructor(options: ApiOptions = {}) {
+  constructor(options: ApiOptions) {
     this.#options = options;
-    this.adapter = options.adapter ?? null;
+    this.adapter = options.adapter;
     this.base = (options.base ?? this.adapter?.base ?? "").replace(/\/+$/, "");
   }
 
@@ -87,8 +87,7 @@ export class HttpApi implements Api {
     const { content, ...more } = message ?? {};
     const whole = { ...opened, content, ...(Object.keys(more)[0] && { message: more }) };
     // Where no request has a place for the message it goes by one of its own.
-    const later =
-      message && !this.adapter?.content && !(await this.#way("start", whole, names));
+    const later = message && !this.adapter?.content && !(await this.#way("start", whole, names));
     const started = await this.#ask(
       "start",
       later ? opened : whole,
@@ -137,10 +136,8 @@ export class HttpApi implements Api {
     });
   }
 
-  readonly toMessage = (document: unknown): Message => {
-    const rare = { senderRole: null, context: null, type: "text", data: null };
-    return { ...rare, ...renamed(document as Message, this.adapter?.message) };
-  };
+  readonly toMessage = (document: unknown): Message =>
+    renamed(document as Message, this.adapter?.message);
 
   readonly toConversation = (document: unknown): Conversation =>
     renamed(document as Conversation, this.adapter?.conversation);
@@ -158,7 +155,6 @@ export class HttpApi implements Api {
       stream: path("stream", "/stream"),
       unread: path("unread", "/unread-count"),
       events: this.adapter?.events ?? {},
-      locale: this.#options.locale ?? "",
     };
   }
 
@@ -171,16 +167,8 @@ export class HttpApi implements Api {
     };
   }
 
-  ofMessage(type: string): boolean {
-    return !!this.adapter?.routes?.start?.some(({ args }) => args[`message.context.${type}`]);
-  }
-
-  may(what: "open" | "change", me: Me): boolean {
-    return this.adapter?.[what]?.includes(me.role ?? "") ?? true;
-  }
-
   /** The request that an operation is with these values; none where the site has none for them. */
-  async #way(name: OperationName, given: object, names?: Names): Promise<Way | undefined> {
+  async #way(name: Asked, given: object, names?: Names): Promise<Way | undefined> {
     const sent: Values = JSON.parse(JSON.stringify(given)); // nothing undefined
     if (this.adapter?.routes?.[name]) {
       // A canonical site needs none of it.
@@ -198,7 +186,7 @@ export class HttpApi implements Api {
   }
 
   async #ask<T>(
-    name: OperationName,
+    name: Asked,
     values: object,
     take: (body: Body) => T,
     { key, signal, names }: Extra = {},
@@ -210,7 +198,7 @@ export class HttpApi implements Api {
     let body: Body | undefined;
     try {
       const headers = await this.headers();
-      const init: RequestInit = { method: way.method, headers, signal, credentials: "same-origin" };
+      const init: RequestInit = { method: way.method, headers, signal };
       if (key) headers["Idempotency-Key"] = key;
       if (way.method === "GET") {
         const query = `${new URLSearchParams(way.sent as Names)}`;
@@ -226,9 +214,7 @@ export class HttpApi implements Api {
       if (response.ok) return take((way.canonical?.(body) ?? body) as Body);
     } catch (error) {
       // Of a refusal the status says enough, whatever a proxy wrote under it.
-      if (!response || response.ok) {
-        lost(error, signal);
-      }
+      if (!response || response.ok) return lost(error);
     }
     const part = (one: string) =>
       (body?.[this.adapter?.failure?.[one] ?? one] as string | undefined) ?? null;
@@ -243,8 +229,8 @@ export class HttpApi implements Api {
 }
 
 /** There was no answer, or none that could be read. */
-function lost(error: unknown, signal?: AbortSignal): never {
-  throw new Failure(0, `${error}`, signal?.aborted ? "aborted" : null);
+function lost(error: unknown): never {
+  throw new Failure(0, `${error}`);
 }
 
 /** Path parameters put into their places. */

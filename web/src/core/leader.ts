@@ -29,7 +29,7 @@ interface Note {
 }
 
 export function lead({ name, self, steal, last, take, hi }: LeaderOptions): Link {
-  const { locks } = globalThis.navigator ?? {};
+  const locks = globalThis.navigator?.locks;
   const channel = locks && globalThis.BroadcastChannel ? new BroadcastChannel(name) : null;
   const stop = new AbortController();
   const { signal } = stop;

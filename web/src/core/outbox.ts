@@ -73,7 +73,7 @@ export class Outbox {
         signal.onabort = done;
       });
     };
-    const { locks } = globalThis.navigator ?? {};
+    const locks = globalThis.navigator?.locks;
     if (globalThis.BroadcastChannel) {
       this.#channel = new BroadcastChannel(name);
       this.#channel.onmessage = ({ data }) => {

@@ -4,6 +4,7 @@
 // fetch.
 
 import type { Api } from "./api.js";
+import { newKey } from "./backoff.js";
 import type { FromTab, ToTab } from "./hub.js";
 import type { LiveEvent, LiveState } from "./live.js";
 
@@ -15,11 +16,11 @@ export interface ShareOptions {
   /** Where `messaging-worker.js` is. */
   worker?: string | URL | null;
   onEvent(event: LiveEvent): void;
+  /** Again, too, though it is the same. */
   onState(state: LiveState): void;
 }
 
 export interface Shared {
-  readonly state: LiveState;
   /** Now, whatever pause there is; a stream that is open is opened anew. */
   retry(): void;
   close(): void;
@@ -52,15 +53,9 @@ export function share(options: ShareOptions): Shared {
   const { api, tokens } = options;
   let name = `messaging-live:${api.base}`;
   let person = "";
-  const self = `${Math.random()}${Math.random()}`;
-  const page = globalThis.location?.href;
-  // A worker's own addresses are relative to the worker.
-  const whole = (path: string) => (page ? new URL(path, page).href : path);
-  const live = { ...api.live };
-  live.stream = whole(live.stream);
-  live.unread = whole(live.unread);
+  const self = newKey();
+  const { live } = api;
   let { worker } = options;
-  let state: LiveState = "connecting";
   let link: Link | null = null;
   let answered = false;
   let heard = 0;
@@ -90,10 +85,7 @@ export function share(options: ShareOptions): Shared {
         () => answer(null),
       );
     }
-    if (now && now !== state) {
-      state = now;
-      options.onState(now);
-    }
+    if (now) options.onState(now);
     if (event) {
       if (event.type === "hello") fresh = false;
       if (id && (last || event.type === "hello")) last = id;
@@ -187,14 +179,13 @@ export function share(options: ShareOptions): Shared {
   const check = setInterval(() => {
     if (link && Date.now() - heard > SILENT) lost();
   }, CHECK);
-  globalThis.addEventListener?.("pagehide", leave);
-  globalThis.addEventListener?.("pageshow", show);
+  const stop = new AbortController();
+  const { signal } = stop;
+  globalThis.addEventListener?.("pagehide", leave, { signal });
+  globalThis.addEventListener?.("pageshow", show, { signal });
   open();
 
   return {
-    get state() {
-      return state;
-    },
     retry: () => link?.send({ retry: true }),
     visible: (visible) => {
       looked = visible;
@@ -203,8 +194,7 @@ export function share(options: ShareOptions): Shared {
     },
     close: () => {
       clearInterval(check);
-      globalThis.removeEventListener?.("pagehide", leave);
-      globalThis.removeEventListener?.("pageshow", show);
+      stop.abort();
       leave();
     },
   };

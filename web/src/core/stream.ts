@@ -26,7 +26,7 @@ const POLL = 15_000;
 const POLL_HIDDEN = 60_000;
 const MOST = 1 << 20; // characters of one event
 const SIGNED_OUT = -1;
-const PLAIN: RequestInit = { credentials: "same-origin", cache: "no-store" };
+const PLAIN: RequestInit = { cache: "no-store" };
 
 export class StreamHost {
   state: LiveState = "connecting";

@@ -32,12 +32,8 @@ export class Thread extends Loader {
     return this.messages.at(-1)?.seq ?? 0;
   }
 
-  refresh(): Promise<void> {
-    return this.load();
-  }
-
   /** A page of what came before; with `seq` as many as it takes to have that message. After a
-   *  failure `refresh` comes first: else who shows it would ask again and again. */
+   *  failure `load` comes first: else who shows it would ask again and again. */
   async loadOlder(seq = 0): Promise<void> {
     if (!this.older || this.failure) return;
     const limit = seq ? FULL : PAGE;

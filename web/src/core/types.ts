@@ -61,11 +61,13 @@ export interface Message {
   /** 1, 2, 3… without holes in its conversation: the only order there is. */
   seq: number;
   senderId: Id;
-  senderRole: string | null;
   content: string;
-  context: Context | null;
-  type: string;
-  data: Record<string, unknown> | null;
+  /** These four a profile may leave out. */
+  senderRole?: string | null;
+  context?: Context | null;
+  /** Absent: "text". */
+  type?: string;
+  data?: Record<string, unknown> | null;
   createdAt: string;
   /** One's own: by all the others; the others': by oneself. */
   read: boolean;
