@@ -2,32 +2,37 @@
 // tag, and the SharedWorker, a second file of the same origin. Locales and profiles lie beside them
 // as they are: data.
 import { cpSync } from "node:fs";
-import { defineConfig } from "vite";
+import { minify } from "terser";
+import { defineConfig, type Plugin } from "vite";
 
 const modules = ["index", "client", "react", "socket"];
 
-const smallest = {
-  target: "es2022",
-  minify: "terser" as const,
-  terserOptions: { ecma: 2020 as const, compress: { passes: 3, unsafe_arrows: true } },
-};
-
-/** All that is left of lines, when the code is minified, stands in templates: one space does. */
-const oneLine = {
-  name: "one-line",
-  generateBundle(_: unknown, bundle: Record<string, { type: string; code?: string }>) {
+/** Vite leaves a library's modules as they are; pages load them from here, too. All that is left of
+ *  lines then stands in templates: one space does. */
+const smallest: Plugin = {
+  name: "smallest",
+  async generateBundle(_, bundle) {
     for (const chunk of Object.values(bundle)) {
-      if (chunk.code) chunk.code = chunk.code.replace(/\n\s+/g, " ");
+      if (chunk.type !== "chunk") continue;
+      const { code } = await minify(chunk.code, {
+        module: true,
+        ecma: 2020,
+        compress: { passes: 3, unsafe_arrows: true, directives: false, lhs_constants: false },
+        format: { comments: /^!/ },
+      });
+      chunk.code = code!.replace(/\n\s+/g, " ");
     }
   },
 };
 
 const single = (entry: string, fileName: string) => ({
-  plugins: [oneLine],
+  plugins: [smallest],
   build: {
-    ...smallest,
+    target: "es2022",
+    minify: false,
     emptyOutDir: false,
     lib: { entry, formats: ["iife" as const], name: "messaging", fileName: () => fileName },
+    rollupOptions: { output: { banner: "/*! nginx-messaging; contains Lit: see LICENSE-lit */" } },
   },
 });
 
@@ -37,6 +42,7 @@ const data = {
     for (const folder of ["locales", "profiles"]) {
       cpSync(`src/${folder}`, `dist/${folder}`, { recursive: true });
     }
+    cpSync("node_modules/lit/LICENSE", "dist/LICENSE-lit");
   },
 };
 
@@ -44,16 +50,22 @@ export default defineConfig(({ mode }) => {
   if (mode === "script") return single("src/script.ts", "messaging.js");
   if (mode === "worker") return single("src/worker.ts", "messaging-worker.js");
   return {
-    plugins: mode === "production" ? [data] : [],
+    plugins: mode === "production" ? [smallest, data] : [],
     build: {
-      ...smallest,
+      target: "es2022",
+      minify: false,
       lib: {
         entry: Object.fromEntries(modules.map((name) => [name, `src/${name}.ts`])),
         formats: ["es" as const],
       },
       rollupOptions: {
         external: [/^lit(\/|$)/, /^react(\/|$)/],
-        output: { banner: ({ name }) => (name === "react" ? '"use client";' : "") },
+        // `client.js` is the core itself, and not a door to it.
+        preserveEntrySignatures: "allow-extension",
+        output: {
+          chunkFileNames: "[name].js",
+          banner: ({ name }) => (name === "react" ? '"use client";' : ""),
+        },
       },
     },
     test: { include: ["test/**/*.test.ts"], testTimeout: 20_000 },

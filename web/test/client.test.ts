@@ -45,7 +45,7 @@ function page(api = `/api-${site}/messages`): MessagingClient {
 }
 
 const stream = () => streams.all.at(-1) as Stream;
-const hear = (type: string, data: unknown = {}) => stream().onEvent({ type, data });
+const hear = (type: string, data: unknown = {}) => stream().onEvent({ type, data } as LiveEvent);
 
 /** From now on what happens at the server comes by the stream, as it comes to `who`. */
 function follow(who = user!): () => void {

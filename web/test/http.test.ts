@@ -1,7 +1,7 @@
 // Which request an operation is, canonically and by the shipped profiles' adapters; what is made of
 // answers and refusals.
 import { describe, expect, it } from "vitest";
-import { type Adapter, may } from "../src/core/adapter.js";
+import type { Adapter } from "../src/core/adapter.js";
 import type { ApiOptions } from "../src/core/api.js";
 import { HttpApi } from "../src/core/http.js";
 import type { Failure } from "../src/core/types.js";
@@ -296,14 +296,6 @@ describe("marketplace", () => {
     const both = http.start({ members: ["s", "t"] }, null, "k");
     expect(await failure(both)).toMatchObject({ code: "not_available" });
     expect(sent).toEqual([]);
-  });
-
-  it("who may open a conversation", () => {
-    expect(may(adapter, "open", "buyer")).toBe(true);
-    expect(may(adapter, "open", "admin")).toBe(false);
-    expect(may(adapter, "open", null)).toBe(false);
-    expect(may(adapter, "change", null)).toBe(true);
-    expect(may(null, "open", null)).toBe(true);
   });
 });
 

@@ -56,7 +56,7 @@ export class Server {
 
   #publish(member: string, type: string, data: unknown): void {
     for (const listener of this.#listeners.get(member) ?? []) {
-      listener({ type, data: structuredClone(data) });
+      listener({ type, data: structuredClone(data) } as LiveEvent);
     }
   }
 

@@ -3,7 +3,8 @@
 
 import { html, LitElement, type PropertyValues, unsafeCSS } from "lit";
 import type { Adapter } from "../core/adapter.js";
-import { type ClientEvents, MessagingClient } from "../core/client.js";
+import { MessagingClient } from "../core/client.js";
+import type { ClientEvents } from "../core/events.js";
 import { attributes, JOIN, type Join, type Provided } from "./base.js";
 import { type Locale, localeFor, registerLocale } from "./locale.js";
 import styles from "./provider.css?inline";

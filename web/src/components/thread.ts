@@ -4,7 +4,6 @@
 
 import { html, nothing, type PropertyValues, unsafeCSS } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import { may } from "../core/adapter.js";
 import type { Entry, Target } from "../core/outbox.js";
 import type { Thread } from "../core/thread.js";
 import type { Context, Conversation, Id, Message } from "../core/types.js";
@@ -202,6 +201,9 @@ export class MessagingThread extends Part {
   #actions(conversation: Conversation): unknown {
     const { client, t } = this;
     const { id, archived, status, kind } = conversation;
+    // A profile that names nobody lets everybody.
+    const { role } = client.me ?? {};
+    const mayChange = client.me && (client.api.adapter?.change?.includes(role ?? "") ?? true);
     const button = (label: string, path: string, change: Parameters<typeof client.change>[1]) =>
       html`<button
         type="button"
@@ -217,7 +219,7 @@ export class MessagingThread extends Part {
         ${icon(path)}
       </button>`;
     return html`${
-      kind === "ticket" && client.me && may(client.api.adapter, "change", client.me.role)
+      kind === "ticket" && mayChange
         ? status === "open"
           ? button(t.close, "m9.5 17.5-5.5-5.5 1.5-1.5 4 4 9-9L20 7z", { status: "closed" })
           : button(t.reopen, "M12 5V1.5L7 6.5l5 5V8a5 5 0 1 1-5 5H4.5A7.5 7.5 0 1 0 12 5z", {

@@ -61,14 +61,7 @@ export interface Adapter {
   content?: boolean;
 }
 
-type Maybe = Adapter | null | undefined;
-
 /** Whether the site ties a thing of this type to each message, and not to the conversation. */
-export function ofMessage(adapter: Maybe, type: string): boolean | undefined {
+export function ofMessage(adapter: Adapter | null | undefined, type: string): boolean | undefined {
   return adapter?.routes?.start?.some(({ args }) => args[`message.context.${type}`]);
-}
-
-/** Whether people of a role may, as far as the profile says. */
-export function may(adapter: Maybe, what: "open" | "change", role: string | null): boolean {
-  return adapter?.[what]?.includes(role ?? "") ?? true;
 }

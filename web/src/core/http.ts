@@ -85,13 +85,12 @@ export class HttpApi implements Api {
   async start(start: Start, message: Outgoing | null, key: string): Promise<Started> {
     const { names = {}, ...opened } = start;
     const { content, ...more } = message ?? {};
-    const whole = { ...opened, content, ...(Object.keys(more)[0] && { message: more }) };
-    // Where no request has a place for the message it goes by one of its own.
-    const later = message && !this.adapter?.content && !(await this.#way("start", whole, names));
+    let rest: boolean | undefined;
     const started = await this.#ask(
       "start",
-      later ? opened : whole,
-      (body): Started => {
+      { ...opened, content, ...(Object.keys(more)[0] && { message: more }) },
+      (body, { later }): Started => {
+        rest = later;
         const conversation = body.conversation ? this.toConversation(body.conversation) : null;
         const sent = body.message ? this.toMessage(body.message) : null;
         const conversationId = conversation?.id ?? sent!.conversationId;
@@ -99,7 +98,7 @@ export class HttpApi implements Api {
       },
       { key, names },
     );
-    if (later) started.message = await this.send(started.conversationId, message, key);
+    if (rest) started.message = await this.send(started.conversationId, message!, key);
     return started;
   }
 
@@ -188,11 +187,11 @@ export class HttpApi implements Api {
   async #ask<T>(
     name: Asked,
     values: object,
-    take: (body: Body) => T,
+    take: (body: Body, way: Way) => T,
     { key, signal, names }: Extra = {},
   ): Promise<T> {
     const way = await this.#way(name, values, names);
-    if (!way) throw new Failure(405, `${name}: not in this site's API`, "not_available");
+    if (!way) throw new Failure(405, `${name}: not available`, "not_available");
     let { path } = way;
     let response: Response | undefined;
     let body: Body | undefined;
@@ -211,7 +210,7 @@ export class HttpApi implements Api {
       response = await ask(path, init);
       const text = await response.text();
       body = text && JSON.parse(text);
-      if (response.ok) return take((way.canonical?.(body) ?? body) as Body);
+      if (response.ok) return take((way.canonical?.(body) ?? body) as Body, way);
     } catch (error) {
       // Of a refusal the status says enough, whatever a proxy wrote under it.
       if (!response || response.ok) return lost(error);
@@ -248,6 +247,6 @@ function renamed<T extends { id: Id }>(document: T, names: Names = {}): T {
   const theirs = document as unknown as Values;
   const ours = { ...theirs };
   for (const name in names) ours[name] = theirs[names[name]!];
-  if (!ours.id) throw new Error("not a document");
+  if (!ours.id) throw new Error("no id");
   return ours as T;
 }

@@ -106,6 +106,5 @@ function activity(conversation: Conversation): string {
 
 /** Ids only make it one order for equal times. */
 function byActivity(a: Conversation, b: Conversation): number {
-  const [left, right] = [activity(a), activity(b)];
-  return left < right || (left === right && a.id < b.id) ? 1 : -1;
+  return activity(a) + a.id < activity(b) + b.id ? 1 : -1;
 }

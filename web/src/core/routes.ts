@@ -15,10 +15,16 @@ export interface Way {
   sent: Values;
   /** Makes of the answer what the canonical operation answers. */
   canonical?: (body: unknown) => unknown;
+  /** It opens a conversation, and the message has to go by a request of its own. */
+  later?: boolean;
 }
 
-/** With `list`: what a site may not know. */
-const FILTERS = ["status", "unread", "archived", "context"];
+/** What a site's own request may have no place for, and the client can do without: it filters too,
+ *  and a message has another way. */
+const SPARE: Partial<Record<OperationName, string[]>> = {
+  list: ["status", "unread", "archived", "context"],
+  start: ["content", "message"],
+};
 
 /** `names`: with `start`, what members are called; each takes one of the route's seats. */
 export function pick(
@@ -51,11 +57,11 @@ export function pick(
     for (const one in args) if (one in said) sent[args[one]!] = said[one];
     return { method, path, sent, canonical: envelope(name, "content" in said, answer) };
   }
-  // A longer list is better than none: the client filters too.
-  const rest = Object.entries(body).filter(([one]) => !FILTERS.includes(one));
-  if (name === "list" && hidden?.includes(name) && rest.length < Object.keys(body).length) {
-    return pick(adapter, name, Object.fromEntries(rest), mine);
-  }
+  const rest = Object.entries(body).filter(([one]) => !SPARE[name]?.includes(one));
+  const less = rest.length < Object.keys(body).length;
+  if (!less || !hidden?.includes(name) || (name === "start" && adapter.content)) return;
+  const way = pick(adapter, name, Object.fromEntries(rest), mine, names);
+  return way && { ...way, later: name === "start" };
 }
 
 /** The site's answer in the canonical operation's envelope. */

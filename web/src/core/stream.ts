@@ -137,7 +137,7 @@ export class StreamHost {
         this.#tag = null; // what is polled after it is after a gap
         this.#turn("open");
       }
-      this.#options.onEvent({ type, data: body }, this.lastId);
+      this.#options.onEvent({ type, data: body } as LiveEvent, this.lastId);
     };
     try {
       const headers = await this.#options.headers();
