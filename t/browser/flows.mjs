@@ -157,6 +157,7 @@ test("pro-admin: a ticket, the team of admins, closed and opened again", async (
   await dialog.getByRole("button", { name: "Envoyer" }).click();
   await dialog.getByText("Ce champ est nécessaire.").first().waitFor();
   await dialog.getByLabel("Sujet").fill("Export comptable");
+  await dialog.getByText("Ce champ est nécessaire.").waitFor({ state: "detached" });
   await dialog.getByLabel("Message").fill("Bonjour, l’export de septembre est vide.");
   await screenshot(page, "pro-admin-new");
   await accessible(page, "a new ticket", "messaging-new");

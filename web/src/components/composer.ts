@@ -29,7 +29,8 @@ export class MessagingComposer extends Part {
   declare text: string;
   declare problem: string;
 
-  #key = "";
+  #place = "";
+  #who = "";
 
   static override styles = [sheet, unsafeCSS(styles)];
 
@@ -43,12 +44,16 @@ export class MessagingComposer extends Part {
 
   protected override willUpdate(): void {
     const target = this.provided && this.#target;
-    const key = target && this.client.me ? JSON.stringify(target) + this.client.me.id : "";
-    if (key !== this.#key) {
-      this.#key = key;
-      this.problem = "";
-      this.text = target && key ? this.client.draft(target) : "";
-    }
+    const place = target ? JSON.stringify(target) : "";
+    const who = (target && this.client.me?.id) || "";
+    if (place === this.#place && who === this.#who) return;
+    // Some type before it is known who they are.
+    const typed = place === this.#place && !this.#who && this.text;
+    this.#place = place;
+    this.#who = who;
+    this.problem = "";
+    this.text = target && who ? this.client.draft(target) || typed || "" : "";
+    if (target && typed) this.client.setDraft(target, this.text);
   }
 
   protected override view(): unknown {

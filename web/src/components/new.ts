@@ -74,7 +74,7 @@ export class MessagingNew extends Part {
             </button>`
     }
       <dialog part="dialog" aria-labelledby="title" @close=${this.#closed}>
-        <form novalidate @submit=${this.#submit}>
+        <form novalidate @submit=${this.#submit} @input=${this.#mend}>
           <h2 id="title">${name}</h2>
           ${asksWho ? this.#combo() : nothing}
           ${
@@ -164,6 +164,11 @@ export class MessagingNew extends Part {
 
   show(): void {
     this.open = true;
+  }
+
+  /** What is missing is said until somebody writes there. */
+  #mend({ target }: Event): void {
+    if ((target as HTMLInputElement).name === this.missing) this.missing = "";
   }
 
   #close(): void {

@@ -90,9 +90,9 @@ export abstract class Store {
     thread.asked = Date.now();
     this.#threads.delete(id);
     this.#threads.set(id, thread);
-    const [oldest] = this.#threads.values();
-    if (this.#threads.size > THREADS && oldest!.asked < Date.now() - KEPT) {
-      this.#threads.delete(oldest!.id);
+    const full = this.#threads.size > THREADS;
+    for (const { id, asked } of this.#threads.values()) {
+      if (full && asked < Date.now() - KEPT) this.#threads.delete(id);
     }
     if (thread.stale) void thread.load();
     return thread;
