@@ -143,7 +143,7 @@ install: module worker
 # Of its own, so that a server needs no npm: what nginx serves to pages (README, web/README.md).
 install-web: web
 	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/web \
-	    web/dist/messaging.js web/dist/messaging-worker.js
+	    web/dist/messaging.js web/dist/messaging-worker.js web/dist/LICENSE-lit
 	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/web/locales web/dist/locales/*
 	install -D -m 644 -t $(DESTDIR)/usr/share/nginx-messaging/web/profiles web/dist/profiles/*
 

@@ -25,14 +25,14 @@ const smallest: Plugin = {
   },
 };
 
-const single = (entry: string, fileName: string) => ({
+const single = (entry: string, fileName: string, banner = "") => ({
   plugins: [smallest],
   build: {
     target: "es2022",
     minify: false,
     emptyOutDir: false,
     lib: { entry, formats: ["iife" as const], name: "messaging", fileName: () => fileName },
-    rollupOptions: { output: { banner: "/*! nginx-messaging; contains Lit: see LICENSE-lit */" } },
+    rollupOptions: { output: { banner } },
   },
 });
 
@@ -47,7 +47,9 @@ const data = {
 };
 
 export default defineConfig(({ mode }) => {
-  if (mode === "script") return single("src/script.ts", "messaging.js");
+  if (mode === "script") {
+    return single("src/script.ts", "messaging.js", "/*! contains Lit: see LICENSE-lit */");
+  }
   if (mode === "worker") return single("src/worker.ts", "messaging-worker.js");
   return {
     plugins: mode === "production" ? [smallest, data] : [],

@@ -26,9 +26,13 @@ for my $file (qw(web/src/index.ts web/package.json web/package-lock.json schema/
 ($code, $output) = make('-s', 'install-web', "DESTDIR=$folder");
 is($code, 0, 'make install-web') or diag $output;
 ok(-s "$folder/usr/share/nginx-messaging/web/$_", $_)
-    for qw(messaging.js messaging-worker.js locales/fr.json locales/en.json profiles/monmariage.json profiles/promoto.json);
+    for qw(messaging.js messaging-worker.js LICENSE-lit locales/fr.json locales/en.json profiles/monmariage.json profiles/promoto.json);
 (undef, $output) = make('-n', 'install', "DESTDIR=$folder");
 unlike($output, qr/npm/, 'make install needs no npm');
+
+$output = `node web/tools/sizes.mjs 2>&1`;
+is($?, 0, 'no more than a page should have to load') or diag $output;
+note $output;
 
 open my $lock, '<', 'web/package-lock.json' or die $!;
 unlike(do { local $/; <$lock> }, qr/"resolved"|:\/\/registry/, 'no address of a registry is kept');
