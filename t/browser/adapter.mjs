@@ -296,7 +296,7 @@ for (const { name, roles, context, about, team, alone, number, confirms = 0 } of
       assert.ok(closed.rev > archived.rev);
       const page = await ann.api.list();
       const me = page.me;
-      const may = ann.api.may("change", me);
+      const may = ann.api.adapter?.change?.includes(me.role) ?? true;
       assert.equal(may, !team);
       const reopened = ann.api.change(id, { status: "open" }, "key-d");
       if (may) assert.equal((await reopened).status, "open");
