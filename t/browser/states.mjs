@@ -162,6 +162,32 @@ for (const dark of [false, true]) {
     );
     await look(
       t,
+      "refused",
+      inbox,
+      async (page) => {
+        await open(page, "Bob");
+        const json = { error: "Not these words.", code: "content" };
+        await page.route("**/messages", (route) => route.fulfill({ status: 422, json }));
+        await write(page, `Those words, ${shade}`);
+        const unsent = page.locator(".unsent", { hasText: `Those words, ${shade}` });
+        await unsent.getByText("Not sent").waitFor();
+        await unsent.getByRole("button", { name: "Discard" }).waitFor();
+        // What was chosen is not undone in silence either.
+        await page.route("**/conversations/*", (route) => route.abort("connectionreset"));
+        await page.getByRole("button", { name: "Archive", exact: true }).click();
+        const alert = page.locator("messaging-thread .failure");
+        await alert.waitFor();
+        await page.unroute("**/conversations/*");
+        await alert.getByRole("button", { name: "Try again" }).click();
+        await alert.waitFor({ state: "detached" });
+        const unarchive = page.getByRole("button", { name: "Take out of the archive" });
+        await unarchive.click();
+        await page.getByRole("button", { name: "Archive", exact: true }).waitFor();
+      },
+      { expected: [/status of 422/, /ERR_CONNECTION_RESET/] },
+    );
+    await look(
+      t,
       "new",
       '<messaging-new kind="ticket" people="/people-of-test"></messaging-new>',
       async (page) => {

@@ -4,9 +4,10 @@
 
 import { html, nothing, type PropertyValues, unsafeCSS } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import type { Change } from "../core/api.js";
 import type { Entry, Target } from "../core/outbox.js";
 import type { Thread } from "../core/thread.js";
-import type { Context, Conversation, Id, Message } from "../core/types.js";
+import type { Context, Conversation, Failure, Id, Message } from "../core/types.js";
 import { attributes, icon, Part, sheet, startOf } from "./base.js";
 import type { MessagingComposer } from "./composer.js";
 import { since } from "./dates.js";
@@ -34,6 +35,7 @@ export class MessagingThread extends Part {
     heard: { state: true },
     away: { state: true },
     later: { state: true },
+    refused: { state: true },
   };
 
   /** Without it and without `to`: the conversation that is selected. */
@@ -52,6 +54,8 @@ export class MessagingThread extends Part {
   declare away: boolean;
   /** Messages that came meanwhile. */
   declare later: number;
+  /** A change that did not succeed. */
+  declare refused: { failure: Failure; change: Change } | null;
 
   #shown = "";
   #wanted = false;
@@ -103,6 +107,7 @@ export class MessagingThread extends Part {
       this.heard = "";
       this.away = false;
       this.later = 0;
+      this.refused = null;
     }
     const conversation = id && this.client.conversations.get(id);
     if (id && !conversation && this.client.me) void this.client.conversation(id).catch(() => {});
@@ -127,6 +132,7 @@ export class MessagingThread extends Part {
     const thread = id ? client.thread(id) : null;
     return html`${this.plain ? nothing : this.#header(conversation)}
       ${this.failureView(thread?.failure ?? null, () => void thread?.load())}
+      ${this.failureView(this.refused?.failure ?? null, () => void this.#change(id!, this.refused!.change))}
       <div
         class="scroller"
         part="messages"
@@ -204,17 +210,13 @@ export class MessagingThread extends Part {
     // A profile that names nobody lets everybody.
     const { role } = client.me ?? {};
     const mayChange = client.me && (client.api.adapter?.change?.includes(role ?? "") ?? true);
-    const button = (label: string, path: string, change: Parameters<typeof client.change>[1]) =>
+    const button = (label: string, path: string, change: Change) =>
       html`<button
         type="button"
         class="icon"
         aria-label=${label}
         title=${label}
-        @click=${() =>
-          void client
-            .change(id, change)
-            .then((now) => this.say("change", now))
-            .catch(() => {})}
+        @click=${() => void this.#change(id, change)}
       >
         ${icon(path)}
       </button>`;
@@ -233,6 +235,15 @@ export class MessagingThread extends Part {
         : "M4 8h16v12H4zm2 2v8h12v-8zM3 4h18v3H3zm8 7h2v3h2.5L12 17.5 8.5 14H11z",
       { archived: !archived },
     )}`;
+  }
+
+  async #change(id: Id, change: Change): Promise<void> {
+    this.refused = null;
+    try {
+      this.say("change", await this.client.change(id, change));
+    } catch (failure) {
+      if (id === this.#shown) this.refused = { failure: failure as Failure, change };
+    }
   }
 
   #messages(thread: Thread, conversation: Conversation | undefined): unknown {
