@@ -138,6 +138,30 @@ test("each conversation has a draft of its own", async (t) => {
   nothingToComplain(one);
 });
 
+test("what is typed before the server has said who types stays", async (t) => {
+  const one = await person(t, "early", null);
+  const { relay, context } = one;
+  const id = await say(await caller(demo, "late"), "early", "of late");
+  let release = () => {};
+  const free = new Promise((done) => {
+    release = done;
+  });
+  relay.answer = async ({ path }) => {
+    if (path.startsWith("/api/")) await free;
+    return null;
+  };
+  const page = await newTab(context, relay, { to: `?conversation=${id}` });
+  await box(page).fill("begun early");
+  release();
+  await isIn(page, "open");
+  await hears(page, "of late");
+  assert.equal(await box(page).inputValue(), "begun early");
+  await page.reload();
+  await isIn(page, "open");
+  await until("it is a draft", async () => (await box(page).inputValue()) === "begun early");
+  nothingToComplain(one);
+});
+
 test("the first sight of the inbox takes one request", async (t) => {
   const one = await person(t, "visitor", null);
   const { relay, context } = one;
