@@ -4,6 +4,7 @@
 
 #include "ngx_module/core/cookie.hpp"
 #include "ngx_module/core/origin.hpp"
+#include "ngx_module/core/whom.hpp"
 #include "ngx_module/ngx_revocation.hpp"
 #include "schema/limits.hpp"
 #include "schema/text.hpp"
@@ -239,6 +240,13 @@ Status checkOrigin(ngx_http_request_t* r) {
     return {Code::ForbiddenOrigin, "a request with a cookie from another origin"};
 }
 
+// Before the role is looked at: the other one's is none of this page's.
+Status checkWhom(ngx_http_request_t* r, const Identity& who) {
+    core::Whom whom;
+    whom.named = requestHeader(r, core::kUserHeader, &whom.many);
+    return core::meantFor(whom, who.user);
+}
+
 }  // namespace
 
 Status authenticate(ngx_http_request_t* r, const LocConf* conf, Identity* who,
@@ -251,6 +259,9 @@ Status authenticate(ngx_http_request_t* r, const LocConf* conf, Identity* who,
                                           : byToken(r, conf, who, expires, &credential);
     if (status.ok() && credential == Credential::Ambient) {
         status = checkOrigin(r);
+    }
+    if (status.ok()) {
+        status = checkWhom(r, *who);
     }
     if (status.ok() && conf->profile != nullptr) {
         const std::optional<std::string> role = conf->profile->roleFor(who->role);

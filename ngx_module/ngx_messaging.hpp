@@ -225,8 +225,8 @@ ngx_int_t addHeader(ngx_http_request_t* r, std::string_view name,
 std::optional<std::string_view> requestHeader(ngx_http_request_t* r,
                                               std::string_view name, bool* many);
 
-// --- ngx_auth.cpp: who asks. Unauthenticated, ForbiddenOrigin or ok; `expires` in Unix
-// seconds, 0: not known.
+// --- ngx_auth.cpp: who asks, and whether the request is meant for them. What is not ok
+// is refused; `expires` in Unix seconds, 0: not known.
 Status authenticate(ngx_http_request_t* r, const LocConf* conf, Identity* who,
                     uint64_t* expires);
 

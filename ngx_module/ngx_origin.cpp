@@ -14,7 +14,8 @@ namespace {
 // Of requests, beside what every page may send; of answers, beside what every page may
 // read.
 constexpr std::string_view kAllowedHeaders =
-    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID";
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, "
+    "Messaging-User";
 constexpr std::string_view kExposedHeaders =
     "Allow, Content-Language, ETag, Retry-After, WWW-Authenticate";
 

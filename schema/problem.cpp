@@ -33,6 +33,8 @@ constexpr ProblemKind kProblems[] = {
      false, 0},
     {Code::MethodNotAllowed, "method_not_allowed", 405, "Method Not Allowed",
      "This cannot be done here.", false, 0},
+    {Code::OtherUser, "other_user", 412, "Precondition Failed",
+     "Somebody else has signed in meanwhile. Reload the page.", false, 0},
     {Code::BodyTooLarge, "body_too_large", 413, "Content Too Large",
      "The message is too long.", false, 0},
     {Code::UnsupportedMediaType, "unsupported_media_type", 415,
@@ -84,6 +86,8 @@ Code codeOf(int status) {
             return Code::BadRequest;
         case 403:
             return Code::ForbiddenRole;
+        case 412:  // of other preconditions than ours
+            return Code::BadRequest;
         case 429:
             return Code::RateLimited;
         case 503:

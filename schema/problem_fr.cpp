@@ -28,6 +28,8 @@ std::string_view sentence_fr(Code code) {
             return "Cette conversation est introuvable.";
         case Code::MethodNotAllowed:
             return "Cette action n'est pas possible ici.";
+        case Code::OtherUser:
+            return "Quelqu'un d'autre s'est connecté entre-temps. Rechargez la page.";
         case Code::BodyTooLarge:
             return "Le message est trop long.";
         case Code::UnsupportedMediaType:

@@ -27,6 +27,7 @@ enum class Code {
     ForbiddenRole,         // 403 a profile's rule keeps this for other roles
     NotFound,              // 404 absent or not yours: the same
     MethodNotAllowed,      // 405
+    OtherUser,             // 412 a page of somebody else, who is not signed in any more
     BodyTooLarge,          // 413
     UnsupportedMediaType,  // 415
     KeyReused,             // 422 the idempotency key stands for another request

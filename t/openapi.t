@@ -86,6 +86,7 @@ for my $operation (@operations) {
     ask($method, $path, $body, as => 'eve') if $path =~ /$id/;
     ask($method, $path . ($path =~ /\?/ ? '&' : '?') . 'colour=1', $body, as => 'alice') if $path ne '/stream';
     ask('DELETE', $path, undef, as => 'alice');
+    ask($method, $path, $body, as => 'alice', headers => { 'Messaging-User' => $_ }) for 'bob', '%';
     next if !$body;
     ask($method, $path, '{', as => 'alice');
     ask($method, $path, $body, as => 'alice', headers => { 'Content-Type' => 'text/plain' });

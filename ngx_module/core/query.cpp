@@ -2,8 +2,6 @@
 // and not passed on as it stands, so that both programs see the same parameters.
 #include "ngx_module/core/query.hpp"
 
-#include <optional>
-
 #include "schema/text.hpp"
 
 namespace messaging::core {
@@ -22,12 +20,12 @@ int hexDigit(char c) {
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-std::optional<std::string> decode(std::string_view text) {
+std::optional<std::string> decode(std::string_view text, char plus) {
     std::string out;
     out.reserve(text.size());
     for (size_t i = 0; i < text.size(); i++) {
         if (text[i] == '+') {
-            out += ' ';
+            out += plus;
         } else if (text[i] != '%') {
             out += text[i];
         } else {
@@ -66,12 +64,12 @@ Result<Query> parseQuery(std::string_view text) {
             continue;
         }
         const size_t equals = part.find('=');
-        auto name = decode(part.substr(0, equals));
+        auto name = decode(part.substr(0, equals), ' ');
         if (!name) {
             return {Code::InvalidField, "a parameter's name does not decode", "query"};
         }
-        auto value =
-            decode(equals == part.npos ? std::string_view() : part.substr(equals + 1));
+        auto value = decode(
+            equals == part.npos ? std::string_view() : part.substr(equals + 1), ' ');
         if (!value || has(query, *name) || query.size() == kMaxParameters) {
             return {Code::InvalidField,
                     "a parameter does not decode or is one too many", *name};
@@ -79,6 +77,10 @@ Result<Query> parseQuery(std::string_view text) {
         query.emplace_back(std::move(*name), std::move(*value));
     }
     return query;
+}
+
+std::optional<std::string> percentDecoded(std::string_view text) {
+    return decode(text, '+');
 }
 
 }  // namespace messaging::core

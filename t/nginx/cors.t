@@ -68,7 +68,7 @@ for my $path (sort keys %methods) {
 my $r = preflight('/conversations', 'POST', $app);
 tells($r, $app, 'Origin', 'a preflight');
 like($r->{headers}{'access-control-allow-headers'}, qr/\b$_\b/, "$_ may be sent")
-    for qw(Content-Type Authorization Idempotency-Key If-None-Match Last-Event-ID);
+    for qw(Content-Type Authorization Idempotency-Key If-None-Match Last-Event-ID Messaging-User);
 like($r->{headers}{'access-control-max-age'}, qr/^\d+$/, 'it may be remembered');
 $r = preflight('/nowhere', 'GET', $app);
 is($r->{status}, 404, 'no preflight of what is not there');

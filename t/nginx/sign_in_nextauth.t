@@ -70,7 +70,8 @@ sub ask {
     my ($cookie, %options) = @_;
     my $location = $options{location} // '/api/messages';
     return $t->get('/conversations', base => 'http://127.0.0.1:' . $t->port . $location,
-        headers => { Cookie => "theme=dark; $cookie; last=1" });
+        headers => { Cookie => "theme=dark; $cookie; last=1",
+            defined $options{user} ? ('Messaging-User' => $options{user}) : () });
 }
 
 # The status, over TLS.
@@ -96,6 +97,7 @@ for my $version (4, 5) {
     );
     my $me = ask($plain)->{json}{me};
     is("$me->{id} $me->{name} $me->{role}", 'alice Alice buyer', "$version: the session is the sign-in");
+    is(ask($plain, user => $_)->{status}, $_ eq 'alice' ? 200 : 412, "$version: a page of $_") for 'alice', 'bob';
     is(ask($secure)->{status}, 200, "$version: by the __Secure- name");
     like($chunked, qr/\Q$name\E\.0=.*\Q$name\E\.1=/, "$version: a long session is chunked");
     is(ask($chunked)->{status}, 200, "$version: and put together");

@@ -29,6 +29,7 @@ constexpr Row kRows[] = {
     {Code::ForbiddenRole, "forbidden_role", 403, false},
     {Code::NotFound, "not_found", 404, false},
     {Code::MethodNotAllowed, "method_not_allowed", 405, false},
+    {Code::OtherUser, "other_user", 412, false},
     {Code::BodyTooLarge, "body_too_large", 413, false},
     {Code::UnsupportedMediaType, "unsupported_media_type", 415, false},
     {Code::KeyReused, "key_reused", 422, false},
@@ -46,14 +47,21 @@ constexpr Row kRows[] = {
 
 // What nginx, or a module beside ours, refused.
 START_TEST(elsewhere) {
-    constexpr std::pair<int, Code> kStatuses[] = {
-        {400, Code::BadRequest},       {401, Code::Unauthenticated},
-        {403, Code::ForbiddenRole},    {404, Code::NotFound},
-        {405, Code::MethodNotAllowed}, {413, Code::BodyTooLarge},
-        {414, Code::BadRequest},       {429, Code::RateLimited},
-        {494, Code::BadRequest},       {500, Code::Internal},
-        {502, Code::Internal},         {503, Code::RedisUnavailable},
-        {504, Code::Timeout},          {0, Code::Internal}};
+    constexpr std::pair<int, Code> kStatuses[] = {{400, Code::BadRequest},
+                                                  {401, Code::Unauthenticated},
+                                                  {403, Code::ForbiddenRole},
+                                                  {404, Code::NotFound},
+                                                  {405, Code::MethodNotAllowed},
+                                                  {412, Code::BadRequest},
+                                                  {413, Code::BodyTooLarge},
+                                                  {414, Code::BadRequest},
+                                                  {429, Code::RateLimited},
+                                                  {494, Code::BadRequest},
+                                                  {500, Code::Internal},
+                                                  {502, Code::Internal},
+                                                  {503, Code::RedisUnavailable},
+                                                  {504, Code::Timeout},
+                                                  {0, Code::Internal}};
     for (const auto& [status, code] : kStatuses) {
         EXPECT_FOR(codeOf(status) == code, std::to_string(status));
     }

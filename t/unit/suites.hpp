@@ -60,6 +60,7 @@
     SUITE(token_jwks)           \
     SUITE(token_key)            \
     SUITE(token_session)        \
+    SUITE(whom)                 \
     SUITE(wire)                 \
     SUITE(words)
 
