@@ -34,11 +34,12 @@ constexpr std::array<EnvelopeWord, 5> kEnvelopes = {{
     {Envelope::Count, "count"},
 }};
 
+// All that conversationView() and messageView() write, and what is made of it.
 constexpr std::string_view kConversationSources[] = {
-    "id",         "kind",        "status",        "subject",     "context",
-    "members",    "createdAt",   "lastMessageAt", "lastMessage", "lastSeq",
-    "readSeq",    "unreadCount", "archived",      "rev",         "other",
-    "other.name", "other.role",  "messages"};
+    "id",      "kind",       "status",      "subject",       "context",
+    "members", "member",     "createdAt",   "lastMessageAt", "lastMessage",
+    "lastSeq", "readSeq",    "unreadCount", "archived",      "rev",
+    "other",   "other.name", "other.role",  "messages"};
 
 constexpr std::string_view kMessageSources[] = {
     "id",      "conversationId", "seq",  "senderId",  "senderRole", "content",

@@ -63,6 +63,7 @@ START_TEST(refusesLines) {
         {"roles partner", "duplicate"},
         {"team guests", "not one of the roles"},
         {"conversation x=y", "no \"y\" to show"},
+        {"message x=member", "no \"member\" to show"},
         {"conversation x=member.guest", "not one of the roles"},
         {"conversation x=id x=kind", "twice"},
         {"message =id", "not a field's name"},

@@ -1,6 +1,8 @@
 // Tests for a profile's text: what a module writes, a worker reads, and nothing else.
 #include "schema/profile.hpp"
 
+#include "schema/json.hpp"
+#include "schema/model.hpp"
 #include "t/unit/unit.hpp"
 
 namespace messaging::unit {
@@ -103,6 +105,43 @@ START_TEST(documents) {
         R"("context":null,"senderType":"BUYER"})");
 }
 
+// A view without "*" can show all that there is: as whom its reader takes part, too.
+START_TEST(everyFieldIsASource) {
+    Conversation conversation;
+    conversation.id = "c1";
+    conversation.members = {"ann", "team:desk"};
+    Message message;
+    message.conversation = "c1";
+    message.seq = 1;
+    const std::pair<Document, std::string> kDocuments[] = {
+        {Document::Conversation, conversationView(conversation, "team:desk", {}, {})},
+        {Document::Message, messageView(message, true)}};
+    for (const auto& [document, text] : kDocuments) {
+        const auto value = json::parse(text);
+        ck_assert(value.ok() && value->members.size() > 10);
+        Profile profile;
+        View& view =
+            document == Document::Message ? profile.message : profile.conversation;
+        view.all = false;
+        for (const auto& member : value->members) {
+            EXPECT_FOR(knownSource(document, member.first), member.first);
+            view.fields.push_back({member.first, member.first, false});
+        }
+        const auto again = parseProfile(encode(profile));
+        ck_assert(again.ok());
+        const std::string shown = worded(
+            again.value(), {},
+            document == Document::Message ? Operation::Send : Operation::Conversation,
+            text);
+        EXPECT_TEXT(json::canonical(json::parse(shown).value()),
+                    json::canonical(value.value()));
+    }
+    for (const char* none : {"memb", "member.", "members.", "Member", ""}) {
+        EXPECT_FOR(!knownSource(Document::Conversation, none), none);
+    }
+    ck_assert(!knownSource(Document::Message, "member"));
+}
+
 START_TEST(answers) {
     const Profile profile = sample();
     const std::string list = std::string(R"({"me":{},"conversations":[)") +
@@ -144,8 +183,8 @@ START_TEST(events) {
 }  // namespace
 
 Suite* profileSuite() {
-    return suiteOf("profile",
-                   {thereAndBack, refuses, references, documents, answers, events});
+    return suiteOf("profile", {thereAndBack, refuses, references, documents,
+                               everyFieldIsASource, answers, events});
 }
 
 }  // namespace messaging::unit
