@@ -40,10 +40,10 @@ async function buyer(t, options = {}) {
   return someone;
 }
 
-/** All messages of the conversation that the page shows, as the server has them. */
-async function stored(page) {
-  return page.evaluate(async () => {
-    const id = new URLSearchParams(location.search).get("conversation");
+/** All messages of the conversation that an address shows, as the server has them. */
+async function messages(page, at = page.url()) {
+  return page.evaluate(async (at) => {
+    const id = new URL(at).searchParams.get("conversation");
     const path = `/api/messages/conversations/${id}/messages`;
     const found = [];
     for (let cursor = ""; cursor !== null; ) {
@@ -51,8 +51,13 @@ async function stored(page) {
       found.unshift(...page.messages);
       cursor = page.nextCursor;
     }
-    return found.map(({ content }) => content);
-  });
+    return found;
+  }, at);
+}
+
+/** What they say. */
+async function stored(page, at) {
+  return (await messages(page, at)).map(({ content }) => content);
 }
 
 /** The server gets the request, and the page no answer. */
@@ -224,6 +229,53 @@ test("a draft is kept over a reload; signing out takes drafts and unsent message
     return [...kept, ...Object.keys(localStorage).filter((name) => name.startsWith("messaging"))];
   });
   assert.deepEqual(left, []);
+  nothingToComplain(someone);
+});
+
+test("what one wrote is not said by who signs in after them, in another tab", async (t) => {
+  const someone = await buyer(t);
+  const { page, context } = someone;
+  const to = page.url();
+  // This tab alone is without a network.
+  const network = await context.newCDPSession(page);
+  const offline = (offline) =>
+    network.send("Network.emulateNetworkConditions", {
+      offline,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput: -1,
+    });
+  await network.send("Network.enable");
+  await offline(true);
+  await write(page, "de Camille");
+  await page.locator(".unsent", { hasText: "de Camille" }).waitFor();
+  // The seller, who could say it: the conversation is theirs, too. Their page hears nothing of it.
+  const second = await context.newPage();
+  await signIn(second, demo, "marketplace", "Atelier du Vélo", "/common/person.svg");
+  const before = await stored(second, to);
+  const sent = [];
+  page.on("response", (response) => {
+    if (isSend(response.request())) sent.push(response.status());
+  });
+  await offline(false);
+  await until("it was asked for", () => sent.length > 0);
+  await until("nobody's page", async () => (await page.locator(".unsent").count()) === 0);
+  assert.deepEqual(sent, [412]);
+  assert.deepEqual(await stored(second, to), before);
+  // The seller's own page does not say it either.
+  await second.goto(to);
+  await settled(second);
+  await hears(second, "idéal pour votre taille");
+  await write(second, "de l’Atelier");
+  await settledAs(second, ["de l’Atelier"]);
+  assert.equal(await second.locator(".message", { hasText: "de Camille" }).count(), 0);
+  await second.close();
+  // Who wrote it is there again: it goes out.
+  await signIn(page, demo, "marketplace", "Camille Martin", start);
+  await open(page, "Atelier du Vélo");
+  await settledAs(page, ["de l’Atelier", "de Camille"]);
+  assert.deepEqual(await stored(page, to), [...before, "de l’Atelier", "de Camille"]);
+  assert.equal((await messages(page, to)).at(-1).senderId, "test-user@example.com");
   nothingToComplain(someone);
 });
 

@@ -192,9 +192,89 @@ describe("signing in and out", () => {
     void asked;
   });
 
+  it("where another has signed in nothing is asked for, and said, as them", async () => {
+    const id = server.open(["me", "eve"]);
+    const client = await ready();
+    const other = page();
+    hello();
+    client.setDraft({ conversation: id }, "half a word");
+    server.faults = () => "lost";
+    client.send({ conversation: id }, { content: "of me" });
+    await until(() => other.entries.length === 1);
+    const said: string[] = [];
+    for (const one of [client, other]) one.on("signed-out", () => said.push("out"));
+    client.on("failed", () => said.push("failed"));
+    signIn("eve");
+    server.faults = () => undefined;
+    server.requests = [];
+    world.page.dispatchEvent(new Event("online"));
+    await until(() => client.state === "signed-out");
+    // Who was next to send is refused, too.
+    await until(() => other.state === "signed-out");
+    expect(said).toEqual(["out", "out"]);
+    expect(count("POST")).toBe(2);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    await tick();
+    expect(server.requests).toHaveLength(2);
+    expect(contents(id)).toEqual([]);
+    expect([client.me, client.entries, client.draft({ conversation: id })]).toEqual([null, [], ""]);
+    // She looks at the page, and it is hers.
+    world.document.dispatchEvent(new Event("visibilitychange"));
+    for (const one of streams.all.slice(-2)) {
+      one.onState("open");
+      one.onEvent({ type: "hello", data: { ...server.me("eve"), resumed: false } });
+    }
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect([client.me?.id, other.me?.id]).toEqual(["eve", "eve"]);
+    expect([client.entries, contents(id)]).toEqual([[], []]);
+    // And who wrote it is there again.
+    signIn("me");
+    hello(false);
+    await until(() => contents(id).length === 1);
+    await until(() => other.entries.length === 0);
+    expect(server.kept.get(id)!.messages[0]).toMatchObject({ senderId: "me", content: "of me" });
+    expect(contents(id)).toEqual(["of me"]);
+  });
+
+  it("where no stream can be had, who has signed in is found out all the same", async () => {
+    const client = await ready();
+    stream().onState("polling");
+    const list = client.list();
+    await tick();
+    signIn("eve");
+    server.open(["eve", "bob"]);
+    await list.load();
+    expect([client.state, client.me]).toEqual(["signed-out", null]);
+    client.retry();
+    stream().onState("polling");
+    hear("poll", { count: 0, conversations: {} });
+    await until(() => client.me?.id === "eve");
+    expect(list.items).toHaveLength(1);
+    expect(client.state).toBe("polling");
+  });
+
+  it("the first one's refusal is not the second one's", async () => {
+    const client = await ready();
+    let go = () => {};
+    server.faults = () => new Promise((done) => (go = () => done(refusal(412))));
+    const asked = client.search("x").catch(({ status }) => status);
+    await tick();
+    server.faults = () => undefined;
+    signIn("eve");
+    hello(false);
+    go();
+    expect(await asked).toBe(0);
+    expect([client.state, client.me?.id]).toEqual(["open", "eve"]);
+  });
+
   it("another person in a list's answer: the stream is opened anew, but not for ever", async () => {
     const client = await ready();
     signIn("eve");
+    // As a server that does not know whom a request is for.
+    server.faults = (_, __, { headers }) => {
+      delete (headers as Record<string, string>)["Messaging-User"];
+      return undefined;
+    };
     const list = client.list();
     await tick(10);
     expect(client.me?.id).toBe("eve");

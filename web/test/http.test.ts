@@ -201,9 +201,51 @@ describe("refusals", () => {
   });
 });
 
+const known = (id: string, role: string | null = null) => ({ id, role, name: null, teams: [] });
+const as = (role: string | null) => ({ me: () => known("me", role) });
+
+describe("whom a request is for", () => {
+  const named = ({ headers }: Sent) => headers["Messaging-User"];
+
+  it("stands in its headers once that is known", async () => {
+    let me: ReturnType<typeof known> | null = null;
+    const { http, sent } = api(null, [conversation, message, { count: 0 }], { me: () => me });
+    await http.conversation("c1");
+    me = known("ren\u00e9 / 100%");
+    await http.send("c1", { content: "x" }, "k");
+    await http.unread();
+    expect(sent.map(named)).toEqual([undefined, ...Array(2).fill("ren%C3%A9%20%2F%20100%25")]);
+    expect(await http.headers()).toEqual({}); // a stream is of all tabs, and says itself whose it is
+  });
+
+  it("who was there when it was asked for, however late it goes out", async () => {
+    let me = known("ann");
+    const getToken = async () => {
+      me = known("bob");
+      return "t";
+    };
+    const { http, sent } = api(null, [message], { me: () => me, getToken });
+    await http.send("c1", { content: "x" }, "k");
+    expect(sent.map(named)).toEqual(["ann"]);
+  });
+
+  it("the second request of a start as the first", async () => {
+    let me = known("ann");
+    const fetch = async (_: unknown, { headers }: RequestInit = {}) => {
+      names.push((headers as Record<string, string>)["Messaging-User"]);
+      me = known("bob");
+      return new Response(JSON.stringify(names[1] ? message : conversation));
+    };
+    const names: unknown[] = [];
+    const http = new HttpApi({ adapter: shipped("marketplace"), me: () => me, fetch });
+    const start = { members: ["s"], context: { type: "product", id: "7" } };
+    await http.start(start, { content: "hello" }, "k");
+    expect(names).toEqual(["ann", "ann"]);
+  });
+});
+
 describe("monmariage", () => {
   const adapter = shipped("monmariage");
-  const as = (role: string | null) => ({ role: () => role });
   const storefront = { type: "storefront", id: "s1" };
 
   it("opens and sends by its own routes, each role by its own", async () => {
@@ -304,7 +346,7 @@ describe("pro-admin", () => {
   const at = "/api/messaging/conversations";
 
   it("a ticket to the team, which the route names itself", async () => {
-    const { http, sent } = api(adapter, [conversation], { role: () => "professional" });
+    const { http, sent } = api(adapter, [conversation], as("professional"));
     const start = { members: ["team:admin"], kind: "ticket" as const, subject: "s" };
     expect(await http.start(start, { content: "x" }, "k")).toEqual({
       conversationId: "c1",
@@ -315,13 +357,13 @@ describe("pro-admin", () => {
   });
 
   it("a ticket by the team", async () => {
-    const { http, sent } = api(adapter, [conversation], { role: () => "admin" });
+    const { http, sent } = api(adapter, [conversation], as("admin"));
     await http.start({ members: ["p"] }, { content: "x" }, "k");
     expect(sent.map(said)).toEqual([[`POST ${at}`, { professionalId: "p", content: "x" }]]);
   });
 
   it("nothing is left out of a message: there is no place for it at all", async () => {
-    const { http, sent } = api(adapter, [], { role: () => "professional" });
+    const { http, sent } = api(adapter, [], as("professional"));
     const opened = { members: ["team:admin"] };
     const data = { content: "x", data: { a: 1 } };
     expect((await failure(http.start(opened, data, "k"))).status).toBe(405);

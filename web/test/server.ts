@@ -353,7 +353,9 @@ export class Server {
       if (fault instanceof Response) return fault;
       const who = user();
       if (!who) return refusal(401);
-      const key = (init.headers as Record<string, string>)["Idempotency-Key"] ?? null;
+      const headers = init.headers as Record<string, string>;
+      if (decodeURIComponent(headers["Messaging-User"] ?? who) !== who) return refusal(412);
+      const key = headers["Idempotency-Key"] ?? null;
       const body = init.body ? JSON.parse(init.body as string) : {};
       const [status, answer] = this.#answer(who, method, url, key, body);
       if (fault === "unheard") throw new TypeError("network gone");

@@ -8,6 +8,7 @@ import type {
   Id,
   ListPage,
   ListQuery,
+  Me,
   Message,
   MessagePage,
   Outgoing,
@@ -25,8 +26,8 @@ export interface ApiOptions {
   getToken?: (() => string | null | Promise<string | null>) | null;
   /** For `Accept-Language`: refusals come in it. */
   locale?: string;
-  /** The role of who is signed in, where a route is one role's. */
-  role?: () => string | null;
+  /** Who is signed in, where that is known: what is asked for them is not done for another. */
+  me?: () => Me | null;
   fetch?: typeof fetch;
 }
 

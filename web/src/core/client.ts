@@ -59,10 +59,12 @@ export class MessagingClient extends Store {
     this.api = new HttpApi({
       ...options,
       base: options.api,
-      role: () => this.me?.role ?? null,
+      me: () => this.me,
       fetch: async (...request) => {
         const people = this.#people;
         const response = await fetch(...request);
+        // Another has signed in: what was not sent stays kept for who wrote it.
+        if (response.status === 412 && people === this.#people) this.#leave();
         // What somebody asked for who is gone is nobody's.
         if (people !== this.#people) throw new Error("signed out");
         if (response.status === 401) this.#turn("signed-out");
@@ -109,9 +111,13 @@ export class MessagingClient extends Store {
   async signOut(): Promise<void> {
     this.#drafts?.clear();
     const cleared = this.#outbox?.clear();
+    this.#leave();
+    await cleared;
+  }
+
+  #leave(): void {
     this.forget();
     this.#turn("signed-out");
-    await cleared;
   }
 
   #open(): void {
@@ -165,10 +171,7 @@ export class MessagingClient extends Store {
           if (failed) this.emit("failed", failed);
           this.changed();
         },
-        signedOut: () => {
-          this.forget();
-          this.#turn("signed-out");
-        },
+        signedOut: () => this.#leave(),
       });
       this.#outbox.wake();
     }

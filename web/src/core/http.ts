@@ -35,6 +35,9 @@ interface Extra {
   signal?: AbortSignal;
   /** What members are called. */
   names?: Names;
+  /** Whom it is for, as it was when it was asked for: by the time that it goes out another may be
+   *  there. */
+  me?: Me | null;
 }
 
 /** The stream is not asked for here, and its status by nobody. */
@@ -85,6 +88,7 @@ export class HttpApi implements Api {
   async start(start: Start, message: Outgoing | null, key: string): Promise<Started> {
     const { names = {}, ...opened } = start;
     const { content, ...more } = message ?? {};
+    const me = this.#options.me?.();
     let rest: boolean | undefined;
     const started = await this.#ask(
       "start",
@@ -96,14 +100,14 @@ export class HttpApi implements Api {
         const conversationId = conversation?.id ?? sent!.conversationId;
         return { conversationId, conversation, message: sent };
       },
-      { key, names },
+      { key, names, me },
     );
-    if (rest) started.message = await this.send(started.conversationId, message!, key);
+    if (rest) started.message = await this.send(started.conversationId, message!, key, me);
     return started;
   }
 
-  send(conversation: Id, message: Outgoing, key: string): Promise<Message> {
-    return this.#ask("send", { conversation, ...message }, this.toMessage, { key });
+  send(conversation: Id, message: Outgoing, key: string, me?: Me | null): Promise<Message> {
+    return this.#ask("send", { conversation, ...message }, this.toMessage, { key, me });
   }
 
   history(
@@ -167,12 +171,12 @@ export class HttpApi implements Api {
   }
 
   /** The request that an operation is with these values; none where the site has none for them. */
-  async #way(name: Asked, given: object, names?: Names): Promise<Way | undefined> {
+  async #way(name: Asked, given: object, me?: Me | null, names?: Names): Promise<Way | undefined> {
     const sent: Values = JSON.parse(JSON.stringify(given)); // nothing undefined
     if (this.adapter?.routes?.[name]) {
       // A canonical site needs none of it.
       const { pick } = await import("./routes.js").catch(lost);
-      const way = pick(this.adapter, name, sent, this.#options.role?.() ?? null, names);
+      const way = pick(this.adapter, name, sent, me?.role ?? null, names);
       if (way) return fill(way);
     }
     const [method, path] = CANONICAL[name].split(" ") as [Method, string];
@@ -188,9 +192,9 @@ export class HttpApi implements Api {
     name: Asked,
     values: object,
     take: (body: Body, way: Way) => T,
-    { key, signal, names }: Extra = {},
+    { key, signal, names, me = this.#options.me?.() }: Extra = {},
   ): Promise<T> {
-    const way = await this.#way(name, values, names);
+    const way = await this.#way(name, values, me, names);
     if (!way) throw new Failure(405, `${name}: not available`, "not_available");
     let { path } = way;
     let response: Response | undefined;
@@ -199,6 +203,7 @@ export class HttpApi implements Api {
       const headers = await this.headers();
       const init: RequestInit = { method: way.method, headers, signal };
       if (key) headers["Idempotency-Key"] = key;
+      if (me) headers["Messaging-User"] = encodeURIComponent(me.id);
       if (way.method === "GET") {
         const query = `${new URLSearchParams(way.sent as Names)}`;
         if (query) path += `?${query}`;
