@@ -319,6 +319,18 @@ describe("what another tab sends", () => {
     expect(await answer).toMatchObject({ ok: true, message: history[0] });
   });
 
+  it("to somebody, as soon as their conversation is known here", async () => {
+    deliver = async () => {
+      history = [own()];
+      return history[0] as unknown as Message;
+    };
+    const answer = socket.emitWithAck("send-message", { receiverId: "bob", content: "hi" });
+    await until(() => history.length > 0 && socket.client.entries.length === 0);
+    expect(asks()).toBe(0);
+    tell("conversation", conversation("c1"));
+    expect(await answer).toMatchObject({ ok: true, message: history[0] });
+  });
+
   it("is refused here too", async () => {
     deliver = async () => {
       throw new Failure(403, "Not yours");
