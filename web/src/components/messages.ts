@@ -64,12 +64,15 @@ export function messagesView(shown: Shown): unknown {
           at === chunks.length - 1,
         ],
         () => html`<div class=${at === chunks.length - 1 ? "chunk last" : "chunk"}>
-          ${inside.map((message, index) =>
-            messageView(shown, message, inside[index - 1] ?? before, {
-              line: line === message.seq,
-              own: own === message.seq,
-              marked: chosen === message.seq,
-            }),
+          ${repeat(
+            inside,
+            ({ seq }) => seq,
+            (message, index) =>
+              messageView(shown, message, inside[index - 1] ?? before, {
+                line: line === message.seq,
+                own: own === message.seq,
+                marked: chosen === message.seq,
+              }),
           )}
         </div>`,
       );
