@@ -4,6 +4,7 @@
 // itself takes here. And how many requests the first sight of the inbox takes. Started by
 // scripts/frames, which says what may be set.
 
+import { loadavg } from "node:os";
 import { launch, newPerson, nothingToComplain } from "../browser/lib/browser.mjs";
 import { Demo } from "../browser/lib/demo.mjs";
 import { Relay } from "../browser/lib/relay.mjs";
@@ -14,7 +15,7 @@ const CONVERSATIONS = number("FRAMES_CONVERSATIONS", 5000);
 const MESSAGES = number("FRAMES_MESSAGES", 10_000);
 const RUNS = number("FRAMES_RUNS", 1);
 const LIMIT = number("FRAMES_LIMIT", 20); // ms, of the 95th percentile
-const FLING = 300; // px a turn of the wheel: 18,000 px a second
+const FLING = number("FRAMES_FLING", 150); // px a turn of the wheel: 9,000 px a second, ten screens
 const SLOW = { pixels: 100, turns: 300 };
 const PACE = 16; // ms between two turns
 
@@ -158,11 +159,10 @@ async function run(browser, demo, thread) {
   const { page, needed } = await firstSight(person.context, relay);
   console.log(`requests before the first sight of the inbox: ${needed}`);
   line(head);
-  const found = [];
   const measure = async (what, box, pixels, how) => {
     const is = figures(await wheel(page, box, pixels, how));
     row(what, is);
-    found.push(is);
+    note(what, is);
     return is;
   };
   // By handles, and counted only at the end: to look for something in all that is there takes a frame.
@@ -203,21 +203,26 @@ async function run(browser, demo, thread) {
       box.style.cssText = "height: 500px; overflow: auto";
       box.firstChild.style.height = `${height}px`;
     },
-    [FLING * (down.turned + up.turned)],
+    [FLING * Math.min(2000, down.turned + up.turned)],
   );
   const box = await page.locator(".box").elementHandle();
   const base = figures(await wheel(page, box, FLING, { end: () => atEnd(box) }));
   row("an empty box", base);
   const slow = figures(await wheel(page, box, -SLOW.pixels, SLOW));
   row("an empty box, slowly", slow);
-  const worst = Math.max(...found.map(({ p95 }) => p95));
-  console.log(
-    `the worst p95: ${worst.toFixed(1)} ms, ${(worst / base.p95).toFixed(2)} of an empty box's\n`,
-  );
+  note("an empty box", base);
+  console.log("");
   await person.context.close();
   relay.close();
-  return worst <= LIMIT && needed === 1;
+  return needed;
 }
+
+/** Of each pass its 95th percentiles, one a run. */
+const passes = new Map();
+function note(what, { p95 }) {
+  passes.set(what, [...(passes.get(what) ?? []), p95]);
+}
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 
 let demo;
 let browser;
@@ -227,10 +232,19 @@ try {
   say(`fills ${CONVERSATIONS} conversations and ${MESSAGES} messages`);
   const thread = await fill(demo);
   browser = await launch();
-  for (let at = 0; at < RUNS; at++) good = (await run(browser, demo, thread)) && good;
+  for (let at = 0; at < RUNS; at++) {
+    console.log(`load of the machine, before it: ${loadavg()[0].toFixed(1)}`);
+    good = (await run(browser, demo, thread)) === 1 && good;
+  }
 } finally {
   await browser?.close();
   await demo?.stop();
+}
+const base = median(passes.get("an empty box"));
+for (const [what, values] of passes) {
+  const p95 = median(values);
+  console.log(`${what}: p95 ${p95.toFixed(1)} ms, ${(p95 / base).toFixed(2)} of an empty box's`);
+  good &&= p95 <= LIMIT;
 }
 if (!good) say(`over the limit: p95 ${LIMIT} ms, one request`);
 process.exitCode = good ? 0 : 1;
