@@ -380,7 +380,8 @@ export class MessagingSocket {
   #look(): void {
     if (this.#waiting.size === 0 || !this.client.me) return;
     const entries = new Map(this.client.entries.map((entry) => [entry.key, entry]));
-    for (const [key, { entry }] of this.#waiting) {
+    // Of a copy: who is not found is waited for again, and would be met again.
+    for (const [key, { entry }] of [...this.#waiting]) {
       const now = entries.get(key);
       if (now?.problem) this.#refuse(now);
       else if (!now) void this.#find(entry);

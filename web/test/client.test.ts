@@ -111,6 +111,21 @@ describe("the stream", () => {
     expect(client.others(client.conversations.get(id)!).map(({ id }) => id)).toEqual(["bob"]);
   });
 
+  it("who is there is what was said last, by the stream or with a conversation", async () => {
+    const id = server.open(["me", "bob"]);
+    const client = await ready();
+    const list = client.list();
+    await tick();
+    const bob = list.items[0]!.members.find((one) => one.id === "bob")!;
+    const said = { userId: "bob", online: false, lastSeenAt: "2026-01-01T00:00:00.000Z" };
+    hear("presence", said);
+    expect(client.presence(bob).online).toBe(false);
+    const { conversation } = server.kept.get(id)!;
+    const members = conversation.members.map((one) => ({ ...one, online: true }));
+    hear("conversation", { ...conversation, member: "me", members, rev: 99 });
+    expect(client.presence(bob).online).toBe(true);
+  });
+
   it("one's own reading does not mark one's own messages", async () => {
     const id = server.open(["me", "bob"]);
     const client = await ready();

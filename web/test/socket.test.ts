@@ -5,8 +5,11 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type Entry, Outbox } from "../src/core/outbox.js";
+import { Failure, type Message } from "../src/core/types.js";
 import { io, type MessagingSocket, type SocketOptions } from "../src/socket.js";
 import { until } from "./sse.js";
+import { Locks, storage } from "./world.js";
 
 interface Asked {
   method: string;
@@ -20,6 +23,8 @@ let stream: ServerResponse | null;
 let refuse: { status: number; error: string } | null;
 let signedIn: boolean;
 let seq: number;
+/** What the server says when the messages of a conversation are asked for. */
+let history: Record<string, unknown>[];
 let base: string;
 let socket: MessagingSocket;
 let close: () => void;
@@ -49,6 +54,7 @@ beforeEach(async () => {
   refuse = null;
   signedIn = true;
   seq = 7;
+  history = [];
   vi.stubGlobal("document", Object.assign(new EventTarget(), { visibilityState: "visible" }));
   vi.stubGlobal("location", new URL("http://page.test/messages"));
   const page = new EventTarget();
@@ -77,6 +83,9 @@ beforeEach(async () => {
     if (path.endsWith("/typing")) return say(204, null);
     if (path === "/unread-count") return say(200, { count: 2, conversations: { c1: 2 } });
     if (path.endsWith("/read")) return say(200, { conversationId: id, readSeq: 7, unreadCount: 0 });
+    if (method === "GET" && path.includes("/messages")) {
+      return say(200, { messages: history, nextCursor: null });
+    }
     if (method === "GET") return say(200, conversation(id));
     const sent = message({ conversationId: id, senderId: "ann", content: body.content });
     if (path === "/conversations") {
@@ -236,6 +245,97 @@ describe("sending", () => {
     await until(() => socket.connected);
     expect((await socket.emitWithAck("send-message", said)).ok).toBe(false);
     expect(asked.filter(({ method }) => method === "POST")).toEqual([]);
+  });
+});
+
+describe("what another tab sends", () => {
+  let other: Outbox | null;
+  let deliver: (entry: Entry) => Promise<Message | null>;
+
+  /** The tab that was there first, and so sends for all; this one has its socket. */
+  beforeEach(async () => {
+    vi.stubGlobal("BroadcastChannel", Channel);
+    vi.stubGlobal("navigator", { locks: new Locks() });
+    vi.stubGlobal("localStorage", storage());
+    const scope = `${base}|ann`;
+    const nothing = () => {};
+    other = new Outbox({
+      scope,
+      deliver: (entry) => deliver(entry),
+      changed: nothing,
+      signedOut: nothing,
+    });
+    open();
+    await until(() => socket.connected && socket.client.me);
+  });
+  afterEach(() => other?.close());
+
+  const Channel = globalThis.BroadcastChannel;
+  const emit = () => socket.emitWithAck("send-message", { roomId: "c1", content: "hi" });
+  const own = (over = {}) =>
+    message({ conversationId: "c1", senderId: "ann", content: "hi", ...over });
+  const asks = () => asked.filter(({ path }) => path.includes("/messages")).length;
+
+  it("is acknowledged with its message, of all that say the same", async () => {
+    const old = own();
+    socket.client.conversations.set("c1", { ...conversation("c1"), lastSeq: seq } as never);
+    let sent = {};
+    deliver = async () => {
+      const theirs = own({ senderId: "bob" });
+      sent = own();
+      history = [old, theirs, sent];
+      return sent as unknown as Message;
+    };
+    expect(await emit()).toMatchObject({ ok: true, message: sent });
+    expect(requests("POST", "/conversations/c1/messages")).toEqual([]);
+    expect(asks()).toBe(1);
+  });
+
+  it("without a question, where the stream has said it", async () => {
+    deliver = async () => {
+      const sent = own();
+      tell("message", sent);
+      await until(() => told.length > 0);
+      return sent as unknown as Message;
+    };
+    const told: unknown[] = [];
+    socket.on("new-message", (message) => told.push(message));
+    expect(await emit()).toMatchObject({ ok: true, message: { content: "hi", seq } });
+    expect(asks()).toBe(0);
+  });
+
+  it("later, where the server does not have it at once", async () => {
+    deliver = async () => own() as unknown as Message;
+    let answered = false;
+    const answer = emit().finally(() => {
+      answered = true;
+    });
+    await until(() => asks() > 0);
+    history = [own()];
+    await until(() => {
+      if (!answered) tell("presence", { userId: "bob", online: true, lastSeenAt: null });
+      return answered;
+    });
+    expect(await answer).toMatchObject({ ok: true, message: history[0] });
+  });
+
+  it("to somebody, as soon as their conversation is known here", async () => {
+    deliver = async () => {
+      history = [own()];
+      return history[0] as unknown as Message;
+    };
+    const answer = socket.emitWithAck("send-message", { receiverId: "bob", content: "hi" });
+    await until(() => history.length > 0 && socket.client.entries.length === 0);
+    expect(asks()).toBe(0);
+    tell("conversation", conversation("c1"));
+    expect(await answer).toMatchObject({ ok: true, message: history[0] });
+  });
+
+  it("is refused here too", async () => {
+    deliver = async () => {
+      throw new Failure(403, "Not yours");
+    };
+    expect(await emit()).toMatchObject({ ok: false, error: "Not yours" });
   });
 });
 

@@ -65,6 +65,8 @@ export class MessagingInbox extends Part {
   #timer = 0;
   #search = new AbortController();
   #focused = "";
+  /** Rises when somebody comes or goes. */
+  #seen = 0;
 
   constructor() {
     super();
@@ -82,6 +84,7 @@ export class MessagingInbox extends Part {
     const chosen = this.conversation || this.#inAddress();
     if (chosen) this.client.select(chosen);
     this.hold(this.client.on("select", (id) => this.#address(id)));
+    this.hold(this.client.on("presence", () => this.#seen++));
     this.listen(window, "popstate", () => this.client.select(this.#inAddress()));
     this.hold(() => {
       this.#list?.close();
@@ -214,9 +217,8 @@ export class MessagingInbox extends Part {
     const { items } = list;
     const found = this.words ? this.found : null;
     const none = items.length === 0 && list.loaded && !list.loading && !found?.messages.length;
-    const chunks: Conversation[][] = [];
-    for (let at = 0; at < items.length; at += CHUNK) chunks.push(items.slice(at, at + CHUNK));
     const tab = items.some(({ id }) => id === this.#focused) ? this.#focused : (items[0]?.id ?? "");
+    const today = new Date().toDateString(); // tomorrow its time reads otherwise
     return html`${!list.loaded && list.loading ? html`<p class="empty">${t.loading}</p>` : nothing}
       ${
         none
@@ -225,15 +227,19 @@ export class MessagingInbox extends Part {
           </div>`
           : nothing
       }
-      ${chunks.map(
-        (chunk) => html`<ul class="chunk" role="list">
-          ${repeat(
-            chunk,
-            ({ id }) => id,
-            (one) => html`<li>${this.#row(one, one.id === tab)}</li>`,
-          )}
-        </ul>`,
-      )}
+      ${guard([items, tab, this.client.selected, t, today, this.#seen], () => {
+        const chunks: TemplateResult[] = [];
+        for (let at = 0; at < items.length; at += CHUNK) {
+          chunks.push(html`<ul class="chunk" role="list">
+            ${repeat(
+              items.slice(at, at + CHUNK),
+              ({ id }) => id,
+              (one) => html`<li>${this.#row(one, one.id === tab, today)}</li>`,
+            )}
+          </ul>`);
+        }
+        return chunks;
+      })}
       ${
         list.more
           ? html`<button type="button" class="more" ?disabled=${list.loading} @click=${() => void list.loadMore()}>
@@ -244,12 +250,11 @@ export class MessagingInbox extends Part {
       ${found?.messages.length ? this.#foundView(found) : nothing}`;
   }
 
-  #row(one: Conversation, tab: boolean): unknown {
+  #row(one: Conversation, tab: boolean, today: string): unknown {
     const { client, t } = this;
     const other = client.others(one)[0];
     const there = other ? client.presence(other).online === true : false;
     const current = one.id === client.selected;
-    const today = new Date().toDateString(); // tomorrow its time reads otherwise
     return guard([one, tab, there, current, t, today], () => {
       const name = this.headline(one);
       const { unreadCount, lastMessage, subject } = one;

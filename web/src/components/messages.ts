@@ -11,7 +11,7 @@ import type { Locale } from "./locale.js";
 import styles from "./messages.css?inline";
 import { pieces } from "./text.js";
 
-const CHUNK = 64;
+const CHUNK = 16;
 const TOGETHER = 5 * 60_000; // ms: one sender's messages of one moment stand together
 const LONG = 1500; // characters, of which only the beginning is shown at first
 
@@ -64,12 +64,15 @@ export function messagesView(shown: Shown): unknown {
           at === chunks.length - 1,
         ],
         () => html`<div class=${at === chunks.length - 1 ? "chunk last" : "chunk"}>
-          ${inside.map((message, index) =>
-            messageView(shown, message, inside[index - 1] ?? before, {
-              line: line === message.seq,
-              own: own === message.seq,
-              marked: chosen === message.seq,
-            }),
+          ${repeat(
+            inside,
+            ({ seq }) => seq,
+            (message, index) =>
+              messageView(shown, message, inside[index - 1] ?? before, {
+                line: line === message.seq,
+                own: own === message.seq,
+                marked: chosen === message.seq,
+              }),
           )}
         </div>`,
       );

@@ -63,6 +63,7 @@ export class MessagingThread extends Part {
   #unreadAfter: number | null = null;
   #opened = false;
   #reached: number | null = null;
+  #end = "";
   #anchor: { element: Element; top: number } | null = null;
 
   static override styles = [sheet, messageStyles, unsafeCSS(styles)];
@@ -116,7 +117,11 @@ export class MessagingThread extends Part {
       if (conversation.unreadCount > 0) this.#unreadAfter = conversation.readSeq;
     }
     if (changed.has("marked")) this.#reached = null;
-    this.#anchor = this.away ? this.#inSight() : null;
+    // What is loaded further up moves nothing: only then it costs a layout.
+    const last = id ? this.client.thread(id).last : 0;
+    const end = `${last} ${this.client.entries.map(({ problem }) => !!problem)}`;
+    this.#anchor = this.away && end !== this.#end ? this.#inSight() : null;
+    this.#end = end;
   }
 
   protected override view(): unknown {
@@ -313,8 +318,10 @@ export class MessagingThread extends Part {
 
   protected override updated(): void {
     super.updated();
-    const composer = this.renderRoot.querySelector<MessagingComposer>("messaging-composer");
-    if (this.#wanted && composer) {
+    // Not at each update: it stands behind all messages.
+    const composer =
+      this.#wanted && this.renderRoot.querySelector<MessagingComposer>("messaging-composer");
+    if (composer) {
       this.#wanted = false;
       composer.focus();
     }
