@@ -3,6 +3,7 @@
 // there when something comes.
 
 import { html, nothing, type PropertyValues, unsafeCSS } from "lit";
+import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { Change } from "../core/api.js";
 import type { Entry, Target } from "../core/outbox.js";
@@ -252,15 +253,23 @@ export class MessagingThread extends Part {
   }
 
   #messages(thread: Thread, conversation: Conversation | undefined): unknown {
-    return messagesView({
-      messages: thread.messages,
-      me: this.client.me?.id ?? "",
-      unreadAfter: this.#unreadAfter,
-      marked: this.marked ?? null,
-      conversation,
-      locale: this.t,
-      nameOf: (id) => this.#nameOfId(id, conversation),
-    });
+    const { messages } = thread;
+    const me = this.client.me?.id ?? "";
+    const unreadAfter = this.#unreadAfter;
+    const marked = this.marked ?? null;
+    const locale = this.t;
+    // Of ten thousand, to look whether they changed takes its time too.
+    return guard([messages, me, unreadAfter, marked, conversation?.members, locale], () =>
+      messagesView({
+        messages,
+        me,
+        unreadAfter,
+        marked,
+        conversation,
+        locale,
+        nameOf: (id) => this.#nameOfId(id, conversation),
+      }),
+    );
   }
 
   #nameOfId(id: Id, conversation: Conversation | undefined): string {

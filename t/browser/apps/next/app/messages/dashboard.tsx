@@ -18,6 +18,7 @@ import { useState } from "react";
 
 export default function Dashboard({ other }: { other: string }) {
   const [selected, setSelected] = useState<string>();
+  const [first, setFirst] = useState<string>();
   const [open, setOpen] = useState(false);
   const [said, setSaid] = useState("");
   return (
@@ -42,11 +43,15 @@ export default function Dashboard({ other }: { other: string }) {
         sellerName="The seller"
         onStarted={(id) => {
           setSelected(id);
+          setFirst(id);
           setSaid(`started ${id}`);
         }}
       >
         Write to the seller
       </StartConversationButton>
+      <button type="button" id="first" onClick={() => setSelected(first)}>
+        The first one
+      </button>
       <button type="button" id="new" onClick={() => setOpen(true)}>
         New
       </button>
