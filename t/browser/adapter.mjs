@@ -99,7 +99,8 @@ function person(site, user, role) {
   const fetch = fetchAs(host, header);
   const adapter = site?.adapter ?? null;
   const base = site ? undefined : "/api/messages";
-  const api = new HttpApi({ base, adapter, fetch, role: () => role ?? null, locale: "en" });
+  const me = () => ({ id: user, role: role ?? null, name: null, teams: [] });
+  const api = new HttpApi({ base, adapter, fetch, me, locale: "en" });
   return { id: user, header, host, api };
 }
 
