@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Adapter } from "../src/core/adapter.js";
 import type { ApiOptions } from "../src/core/api.js";
 import { HttpApi } from "../src/core/http.js";
+import { may } from "../src/core/rights.js";
 import type { Failure } from "../src/core/types.js";
 import { shipped } from "./tool.js";
 
@@ -338,6 +339,13 @@ describe("marketplace", () => {
     const both = http.start({ members: ["s", "t"] }, null, "k");
     expect(await failure(both)).toMatchObject({ code: "not_available" });
     expect(sent).toEqual([]);
+  });
+
+  it("who may open a conversation", () => {
+    expect(may(adapter, "open", "buyer")).toBe(true);
+    expect(may(adapter, "open", "admin")).toBe(false);
+    expect(may(adapter, "open", null)).toBe(false);
+    expect(may(adapter, "change", null)).toBe(true);
   });
 });
 

@@ -7,6 +7,7 @@ import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { Change } from "../core/api.js";
 import type { Entry, Target } from "../core/outbox.js";
+import { may } from "../core/rights.js";
 import type { Thread } from "../core/thread.js";
 import type { Context, Conversation, Failure, Id, Message } from "../core/types.js";
 import { attributes, icon, Part, sheet, startOf } from "./base.js";
@@ -213,9 +214,6 @@ export class MessagingThread extends Part {
   #actions(conversation: Conversation): unknown {
     const { client, t } = this;
     const { id, archived, status, kind } = conversation;
-    // A profile that names nobody lets everybody.
-    const { role } = client.me ?? {};
-    const mayChange = client.me && (client.api.adapter?.change?.includes(role ?? "") ?? true);
     const button = (label: string, path: string, change: Change) =>
       html`<button
         type="button"
@@ -227,7 +225,7 @@ export class MessagingThread extends Part {
         ${icon(path)}
       </button>`;
     return html`${
-      kind === "ticket" && mayChange
+      kind === "ticket" && client.me && may(client.api.adapter, "change", client.me.role)
         ? status === "open"
           ? button(t.close, "m9.5 17.5-5.5-5.5 1.5-1.5 4 4 9-9L20 7z", { status: "closed" })
           : button(t.reopen, "M12 5V1.5L7 6.5l5 5V8a5 5 0 1 1-5 5H4.5A7.5 7.5 0 1 0 12 5z", {
