@@ -440,4 +440,23 @@ describe("alone", () => {
     await until(() => openStreams(server).length === 0);
     expect(heard).toEqual(["hello", "hello"]);
   });
+
+  it("an address is the page's, and not the worker's", async () => {
+    vi.stubGlobal("navigator", {});
+    vi.stubGlobal("location", new URL(`${server.base}/pages/inbox.html`));
+    const { share } = await import("../src/core/share.js");
+    const states: string[] = [];
+    const tab = share({
+      api: {
+        base: "..",
+        live: { stream: "../stream", unread: "../unread", events: {} },
+        headers: async () => ({ "X-Tab": "relative" }),
+      },
+      onEvent: () => {},
+      onState: (state) => states.push(state),
+    });
+    await until(() => states.at(-1) === "open");
+    tab.close();
+    await until(() => openStreams(server).length === 0);
+  });
 });

@@ -54,7 +54,11 @@ export function share(options: ShareOptions): Shared {
   let name = `messaging-live:${api.base}`;
   let person = "";
   const self = newKey();
-  const { live } = api;
+  const page = globalThis.location?.href;
+  // A worker's own addresses are relative to the worker.
+  const whole = (path: string) => (page ? new URL(path, page).href : path);
+  const { stream, unread, events } = api.live;
+  const live = { stream: whole(stream), unread: whole(unread), events };
   let { worker } = options;
   let link: Link | null = null;
   let answered = false;
