@@ -9,9 +9,8 @@ export default async function* tap(events) {
     const indent = "    ".repeat(data.nesting ?? 0);
     if (type === "test:pass" || type === "test:fail") {
       const failed = type === "test:fail";
-      const { name, testNumber, skip, todo, details } = data;
-      const [word, why] = skip !== undefined ? ["SKIP", skip] : ["TODO", todo];
-      const directive = why === undefined ? "" : ` # ${word} ${why === true ? "" : why}`;
+      const { name, testNumber, skip, details } = data;
+      const directive = skip === undefined ? "" : ` # SKIP ${skip === true ? "" : skip}`;
       const said = name.replace(/[\\#]/g, "\\$&").replace(/\s+/g, " ");
       yield `${indent}${failed ? "not " : ""}ok ${testNumber} - ${said}${directive}\n`;
       // A test that failed by one inside it says nothing new.
