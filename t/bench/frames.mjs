@@ -8,7 +8,7 @@ import { loadavg } from "node:os";
 import { launch, newPerson, nothingToComplain } from "../browser/lib/browser.mjs";
 import { Demo } from "../browser/lib/demo.mjs";
 import { Relay } from "../browser/lib/relay.mjs";
-import { becomes, isIn, newTab } from "../browser/lib/tabs.mjs";
+import { becomes, caller, isIn, newTab, say } from "../browser/lib/tabs.mjs";
 
 const number = (name, otherwise) => Number(process.env[name] ?? otherwise);
 const CONVERSATIONS = number("FRAMES_CONVERSATIONS", 5000);
@@ -19,7 +19,7 @@ const FLING = number("FRAMES_FLING", 150); // px a turn of the wheel: 9,000 px a
 const SLOW = { pixels: 100, turns: 300 };
 const PACE = 16; // ms between two turns
 
-const say = (text) => process.stderr.write(`frames: ${text}\n`);
+const tell = (text) => process.stderr.write(`frames: ${text}\n`);
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 // --- What is scrolled
@@ -39,16 +39,7 @@ const text = () =>
 
 /** The thread's id. */
 async function fill(demo) {
-  const [alice, bob] = await demo.tokens("alice", "bob");
-  const post = async (token, path, body) => {
-    const answer = await fetch(`http://127.0.0.1:${demo.port}/api/messages${path}`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    if (!answer.ok) throw new Error(`POST ${path}: ${answer.status} ${await answer.text()}`);
-    return answer.json();
-  };
+  const [alice, bob] = await Promise.all([caller(demo, "alice"), caller(demo, "bob")]);
   const all = async (count, work) => {
     let at = 0;
     const hand = async () => {
@@ -56,12 +47,10 @@ async function fill(demo) {
     };
     await Promise.all(Array.from({ length: 32 }, hand));
   };
-  await all(CONVERSATIONS, (at) =>
-    post(alice, "/conversations", { members: [`person-${at}`], content: text() }),
-  );
-  const { conversation } = await post(alice, "/conversations", { members: ["bob"] });
+  await all(CONVERSATIONS, (at) => say(alice, `person-${at}`, text()));
+  const { conversation } = await alice("POST", "/conversations", { members: ["bob"] });
   await all(MESSAGES, () =>
-    post(chance(2) ? alice : bob, `/conversations/${conversation.id}/messages`, {
+    (chance(2) ? alice : bob)("POST", `/conversations/${conversation.id}/messages`, {
       content: text(),
     }),
   );
@@ -229,7 +218,7 @@ let browser;
 let good = true;
 try {
   demo = await Demo.start();
-  say(`fills ${CONVERSATIONS} conversations and ${MESSAGES} messages`);
+  tell(`fills ${CONVERSATIONS} conversations and ${MESSAGES} messages`);
   const thread = await fill(demo);
   browser = await launch();
   for (let at = 0; at < RUNS; at++) {
@@ -246,5 +235,5 @@ for (const [what, values] of passes) {
   console.log(`${what}: p95 ${p95.toFixed(1)} ms, ${(p95 / base).toFixed(2)} of an empty box's`);
   good &&= p95 <= LIMIT;
 }
-if (!good) say(`over the limit: p95 ${LIMIT} ms, one request`);
+if (!good) tell(`over the limit: p95 ${LIMIT} ms, one request`);
 process.exitCode = good ? 0 : 1;

@@ -10,6 +10,7 @@ import { answers, front, install, pack, run, serve, timed } from "./lib/apps.mjs
 import { launch, newPerson, nothingToComplain, screenshot, settled } from "./lib/browser.mjs";
 import { badgeIs, hears, open, rows, write } from "./lib/chat.mjs";
 import { Demo, freePort, root, until } from "./lib/demo.mjs";
+import { caller, say } from "./lib/tabs.mjs";
 
 // Which build of Lit it is, is the app's bundler's choice: "next dev" takes the one for developers.
 const expected = [/Lit is in dev mode/];
@@ -88,18 +89,8 @@ async function visit(someone, address) {
   await settled(someone.page);
 }
 
-/** Without a browser. */
-async function post(id, path, body) {
-  const [token] = await demo.tokens(id, "--name", id);
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const options = { method: "POST", headers, body: JSON.stringify(body) };
-  const answer = await demo.ask(null, `/api/messages${path}`, options);
-  assert.ok(answer.status < 300, answer.text);
-  return JSON.parse(answer.text);
-}
-
-const opening = (from, to, content) =>
-  post(from, "/conversations", { members: [to], ...(content ? { content } : {}) });
+/** Without a browser; the conversation's id. */
+const opening = async (from, to, content) => say(await caller(demo, from), to, content);
 
 describe("the package", () => {
   test("holds what it should, and nothing else", () => {
@@ -305,10 +296,10 @@ describe("a page that was written for Socket.IO", () => {
 
     const frank = await person(t, "frank");
     const grace = await person(t, "grace");
-    const { conversation } = await opening("frank", "grace", "First");
+    const room = await opening("frank", "grace", "First");
     await opening("frank", "heidi", "Another room's");
     for (const { page } of [frank, grace]) {
-      await page.goto(`${url.plain}/old.html?room=${conversation.id}`);
+      await page.goto(`${url.plain}/old.html?room=${room}`);
       await page.locator("#state", { hasText: "online" }).waitFor();
     }
     const send = async ({ page }, text) => {
@@ -327,7 +318,7 @@ describe("a page that was written for Socket.IO", () => {
     await shown(grace, 1);
     await send(grace, "Good day");
     await shown(frank, 2);
-    await post("heidi", "/conversations", { members: ["frank"], content: "Elsewhere" });
+    await opening("heidi", "frank", "Elsewhere");
     await send(grace, "And");
     await shown(frank, 3);
     const texts = await frank.page.locator("#messages li").allTextContents();

@@ -3,27 +3,17 @@
 // And what people are told of a connection that is away.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, newPerson, nothingToComplain, screenshot } from "./lib/browser.mjs";
+import { test } from "node:test";
+import { newPerson, nothingToComplain, screenshot } from "./lib/browser.mjs";
 import { hears, open, rows, said, write } from "./lib/chat.mjs";
-import { Demo, until } from "./lib/demo.mjs";
+import { until } from "./lib/demo.mjs";
+import { browser, demo } from "./lib/stage.mjs";
 import { becomes, caller, history, isIn, knows, newTab, say } from "./lib/tabs.mjs";
 
 // Requests that find nobody, or a proxy's 502 and 503, are complained of, rightly.
 const broken = [/Failed to load resource/, /net::ERR_/];
 const MESSAGES = 200;
 const PACE = 90; // ms: while they write, all of it happens
-
-let demo;
-let browser;
-before(async () => {
-  demo = await Demo.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
 
 async function person(t, id, options = {}) {
   const someone = await newPerson(browser, { expected: broken });

@@ -2,10 +2,9 @@
 // the flows that those sites' own messaging had.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import {
   accessible,
-  launch,
   newPerson,
   nothingToComplain,
   phone,
@@ -14,18 +13,8 @@ import {
   signIn,
 } from "./lib/browser.mjs";
 import { badge, badgeIs, box, hears, open, rows, said, write } from "./lib/chat.mjs";
-import { Demo, until } from "./lib/demo.mjs";
-
-let demo;
-let browser;
-before(async () => {
-  demo = await Demo.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+import { until } from "./lib/demo.mjs";
+import { browser, demo } from "./lib/stage.mjs";
 
 /** Somebody on a page of a site, signed in; their context ends with the test. */
 async function person(t, site, name, path, options = {}) {

@@ -4,21 +4,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { accessible, launch, newPerson, nothingToComplain, settled } from "./lib/browser.mjs";
+import { test } from "node:test";
+import { accessible, newPerson, nothingToComplain, settled } from "./lib/browser.mjs";
 import { box, hears, rows, write } from "./lib/chat.mjs";
-import { Demo, root, until } from "./lib/demo.mjs";
-
-let demo;
-let browser;
-before(async () => {
-  demo = await Demo.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+import { root, until } from "./lib/demo.mjs";
+import { browser, demo } from "./lib/stage.mjs";
+import { caller, say } from "./lib/tabs.mjs";
 
 const blocks = (file, language) =>
   [...readFileSync(join(root, file), "utf8").matchAll(/^```(\w+)\n(.*?)^```$/gms)]
@@ -31,12 +22,7 @@ async function reader(t, html, css = "") {
   t.after(() => person.context.close());
   const { context, page } = person;
   const [ann] = await demo.tokens("ann", "--name", "Ann");
-  const [bob] = await demo.tokens("bob", "--name", "Bob");
-  await demo.ask(null, "/api/messages/conversations", {
-    method: "POST",
-    headers: { authorization: `Bearer ${bob}`, "content-type": "application/json" },
-    body: JSON.stringify({ members: ["ann"], content: "Hello Ann" }),
-  });
+  await say(await caller(demo, "bob", "Bob"), "ann", "Hello Ann");
   await context.addCookies([{ name: "session", value: ann, url: demo.url(null) }]);
   const whole = html.startsWith("<!doctype")
     ? html
@@ -77,13 +63,9 @@ test("README.md: the script without components", async (t) => {
   person.page.on("console", (message) => heard.push(message.text()));
   await person.page.evaluate(`(async () => { ${script} })()`);
   // The stream may begin after the message that it sends: what comes then is heard.
-  const [bob] = await demo.tokens("bob", "--name", "Bob");
+  const bob = await caller(demo, "bob", "Bob");
   await until("a message is heard", async () => {
-    await demo.ask(null, "/api/messages/conversations", {
-      method: "POST",
-      headers: { authorization: `Bearer ${bob}`, "content-type": "application/json" },
-      body: JSON.stringify({ members: ["ann"], content: "Yes, it is." }),
-    });
+    await say(bob, "ann", "Yes, it is.");
     return heard.includes("Yes, it is.");
   });
 });

@@ -2,35 +2,17 @@
 // and who is there; what was begun is kept. And how few requests the first sight of an inbox takes.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, newPerson, nothingToComplain } from "./lib/browser.mjs";
+import { test } from "node:test";
+import { nothingToComplain } from "./lib/browser.mjs";
 import { badgeIs, box, hears, open, rows } from "./lib/chat.mjs";
-import { Demo, until } from "./lib/demo.mjs";
-import { Relay } from "./lib/relay.mjs";
-import { becomes, caller, isIn, newTab, say } from "./lib/tabs.mjs";
-
-let demo;
-let browser;
-before(async () => {
-  demo = await Demo.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+import { until } from "./lib/demo.mjs";
+import { browser, demo } from "./lib/stage.mjs";
+import { caller, counted, isIn, newTab, say } from "./lib/tabs.mjs";
 
 async function person(t, id, options = {}) {
-  const relay = await Relay.start(demo);
-  const someone = await newPerson(browser);
-  t.after(async () => {
-    await someone.context.close();
-    relay.close();
-  });
-  await someone.page.close();
-  await becomes(someone.context, relay, id);
-  if (options) someone.page = await newTab(someone.context, relay, options);
-  return { ...someone, relay };
+  const someone = await counted(t, browser, demo, id);
+  if (options) someone.page = await newTab(someone.context, someone.relay, options);
+  return someone;
 }
 
 /** The page is in front, or not: all of a headless Chromium's are, so it is told. */

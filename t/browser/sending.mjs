@@ -3,10 +3,9 @@
 // sign-out. The truth is asked of the server.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import {
   accessible,
-  launch,
   newPerson,
   nothingToComplain,
   screenshot,
@@ -14,21 +13,11 @@ import {
   signIn,
 } from "./lib/browser.mjs";
 import { box, hears, open, said, settledAs, write } from "./lib/chat.mjs";
-import { Demo, until } from "./lib/demo.mjs";
+import { until } from "./lib/demo.mjs";
+import { browser, demo } from "./lib/stage.mjs";
 
 // Requests that these tests break are complained of, rightly.
 const broken = [/Failed to load resource/];
-
-let demo;
-let browser;
-before(async () => {
-  demo = await Demo.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
 
 const start = "/messages";
 

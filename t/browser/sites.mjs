@@ -3,11 +3,10 @@
 // on a desktop and on a phone. What the messages' components do is the other files' part.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import {
   accessible,
   desktop,
-  launch,
   newPerson,
   nothingToComplain,
   phone,
@@ -15,7 +14,8 @@ import {
   settled,
   signIn,
 } from "./lib/browser.mjs";
-import { Demo, sites } from "./lib/demo.mjs";
+import { sites } from "./lib/demo.mjs";
+import { browser, demo } from "./lib/stage.mjs";
 
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
@@ -75,17 +75,6 @@ const pages = [
 ];
 // Chromium tells of each refused request in its console; a visitor's are, where the page has a chat.
 const refused = /status of 401/;
-
-let demo;
-let browser;
-before(async () => {
-  demo = await Demo.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
 
 for (const [kind, viewport, dark] of [
   ["desktop", desktop, false],

@@ -2,38 +2,24 @@
 // dark, and a picture of it is kept in build/screens.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import {
   accessible,
   bare,
-  launch,
   newPerson,
   nothingToComplain,
   phone,
   screenshot,
 } from "./lib/browser.mjs";
 import { badge, badgeIs, box, hears, open, rows, write } from "./lib/chat.mjs";
-import { Demo, until } from "./lib/demo.mjs";
-
-let demo;
-let browser;
-before(async () => {
-  demo = await Demo.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+import { until } from "./lib/demo.mjs";
+import { browser, demo } from "./lib/stage.mjs";
+import { caller } from "./lib/tabs.mjs";
 
 /** The API, as somebody: what the others of a test do. */
-async function api(name, method, path, body) {
-  const [token] = await demo.tokens(name, "--name", name[0].toUpperCase() + name.slice(1));
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const asked = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) };
-  const { status, text } = await demo.ask(null, `/api/messages${path}`, asked);
-  assert.ok(status < 300, `${method} ${path}: ${status} ${text}`);
-  return text ? JSON.parse(text) : null;
+async function api(id, ...asked) {
+  const call = await caller(demo, id, id[0].toUpperCase() + id.slice(1));
+  return call(...asked);
 }
 
 const inbox = '<messaging-inbox filters="all unread open closed archived"></messaging-inbox>';

@@ -3,38 +3,14 @@
 // no stream can be had. Requests are counted between browser and server.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { launch, newPerson, nothingToComplain } from "./lib/browser.mjs";
 import { badge, badgeIs, box, hears, open, rows, said, write } from "./lib/chat.mjs";
-import { Demo, until } from "./lib/demo.mjs";
-import { Relay } from "./lib/relay.mjs";
-import { becomes, caller, history, isIn, knows, newTab, say } from "./lib/tabs.mjs";
-
-let demo;
-let browser;
-before(async () => {
-  demo = await Demo.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+import { until } from "./lib/demo.mjs";
+import { browser, demo } from "./lib/stage.mjs";
+import { becomes, caller, counted, history, isIn, knows, newTab, say } from "./lib/tabs.mjs";
 
 const refused = [/status of 401/, /ERR_/];
-
-/** A browser whose requests are counted. */
-async function counted(t, id, expected = []) {
-  const relay = await Relay.start(demo);
-  const someone = await newPerson(browser, { expected });
-  t.after(async () => {
-    await someone.context.close();
-    relay.close();
-  });
-  await someone.page.close();
-  if (id) await becomes(someone.context, relay, id);
-  return { ...someone, relay };
-}
 
 /** Shows the end of them, at least as much as is loaded at once. */
 async function shows(page, texts) {
@@ -50,7 +26,7 @@ for (const [way, attributes] of [
 ]) {
   test(`three tabs have one stream, of ${way}; tabs close and open while somebody writes`, async (t) => {
     const id = way.replaceAll(" ", "-");
-    const someone = await counted(t, id);
+    const someone = await counted(t, browser, demo, id);
     const { context, relay } = someone;
     const call = await caller(demo, `friend-of-${id}`);
     const conversation = await say(call, id, "0");
@@ -114,7 +90,7 @@ for (const [way, attributes] of [
   test(`another person signs in, in the same browser, with a stream of ${way}`, async (t) => {
     const id = way.replaceAll(" ", "-");
     const [first, second] = [`first-${id}`, `second-${id}`];
-    const someone = await counted(t, first, [/Failed to load resource/]);
+    const someone = await counted(t, browser, demo, first, [/Failed to load resource/]);
     const { context, relay } = someone;
     const call = await caller(demo, `friend-${id}`);
     const conversation = await say(call, first, "a secret of the first");
@@ -187,7 +163,7 @@ for (const [way, attributes] of [
 
   test(`two persons with tokens in two tabs of one site, with streams of ${way}`, async (t) => {
     const id = way.replaceAll(" ", "-");
-    const someone = await counted(t, null, refused);
+    const someone = await counted(t, browser, demo, null, refused);
     const { context, relay } = someone;
     const call = await caller(demo, `third-${id}`);
     const people = [`left-${id}`, `right-${id}`];
@@ -246,7 +222,7 @@ for (const [way, attributes] of [
 }
 
 test("without a stream the badge and what is open follow by cheap polls, and a stream is taken again", async (t) => {
-  const someone = await counted(t, "poller", [/status of 404/]);
+  const someone = await counted(t, browser, demo, "poller", [/status of 404/]);
   const { context, relay } = someone;
   const call = await caller(demo, "friend-of-poller");
   const conversation = await say(call, "poller", "before");

@@ -1,7 +1,9 @@
 // Pages of nothing but components, in as many tabs as a test likes, and what their clients know:
 // used where several tabs of one browser are concerned.
 
+import { newPerson } from "./browser.mjs";
 import { until } from "./demo.mjs";
+import { Relay } from "./relay.mjs";
 
 export const everything = `<messaging-status></messaging-status>
   <messaging-badge page-title></messaging-badge><messaging-inbox></messaging-inbox>`;
@@ -10,6 +12,19 @@ export const everything = `<messaging-status></messaging-status>
 export async function becomes(context, demo, id) {
   const [value] = await demo.tokens(id, "--name", id);
   await context.addCookies([{ name: "session", value, url: demo.url(null) }]);
+}
+
+/** A browser whose requests are counted, for one test, without a page; `id` is signed in. */
+export async function counted(t, browser, demo, id, expected = []) {
+  const relay = await Relay.start(demo);
+  const someone = await newPerson(browser, { expected });
+  t.after(async () => {
+    await someone.context.close();
+    relay.close();
+  });
+  await someone.page.close();
+  if (id) await becomes(someone.context, relay, id);
+  return { ...someone, relay };
 }
 
 /** A tab of `markup` in a provider; `attributes` are the provider's. */
@@ -48,8 +63,8 @@ export const isIn = (page, state) =>
   until(`the state is ${state}`, async () => (await knows(page)).state === state);
 
 /** Somebody without a browser: asks the canonical API, and gives what it answered. */
-export async function caller(demo, id) {
-  const [token] = await demo.tokens(id, "--name", id);
+export async function caller(demo, id, name = id) {
+  const [token] = await demo.tokens(id, "--name", name);
   return async (method, path, body) => {
     const { status, text } = await demo.ask(null, `/api/messages${path}`, {
       method,
